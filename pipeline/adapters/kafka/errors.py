@@ -116,12 +116,19 @@ def reading(topic: str) -> Iterator[None]:
         raise Unreachable(f"{topic} cannot be read: {found.str()}", hint=hint({found.code()})) from None
 
 
-def raise_if_final(error: KafkaError | None) -> None:
-    """Raise an error after which reading cannot go on."""
-    if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-        return  # librdkafka always looks up the group's coordinator; reading does not need it
+def is_end(error: KafkaError) -> bool:
+    """Whether what came in the place of a record is the partition's end; False for an error that may pass.
+
+    Raises:
+        KafkaException: it is an error after which reading cannot go on.
+    """
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+        return True
+    if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        return False  # librdkafka always looks up the group's coordinator; reading does not need it
     if is_fatal(error) or is_refused(error):
         raise KafkaException(error)
+    return False
 
 
 def silent(text: str) -> KafkaException:

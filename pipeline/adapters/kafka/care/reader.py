@@ -254,10 +254,8 @@ def _take(
     number, offset = message.partition() or 0, message.offset() or 0
     error = message.error()
     if error is not None:
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+        if kafka_errors.is_end(error):
             left.pop(number, None)
-        else:
-            kafka_errors.raise_if_final(error)
         return
     if offset >= left.get(number, 0) - 1:
         left.pop(number, None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message
+from confluent_kafka import Consumer, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
@@ -197,10 +197,8 @@ def _take_within(message: Message, left: dict[int, int], take: Callable[[int, Me
     number, offset = message.partition() or 0, message.offset() or 0
     error = message.error()
     if error is not None:
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+        if kafka_errors.is_end(error):
             left.pop(number, None)
-        else:
-            kafka_errors.raise_if_final(error)
         return
     end = left.get(number)
     if end is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import Consumer, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
@@ -313,8 +313,7 @@ class LedgerReader:
             for message in consumer.consume(len(left), timeout=POLL_SECONDS):
                 partition = TopicPartition(message.topic() or "", message.partition() or 0)
                 error = message.error()
-                if partition not in left or (error is not None and error.code() != KafkaError._PARTITION_EOF):  # noqa: SLF001 - librdkafka's own codes begin so
-                    kafka_errors.raise_if_final(error)
+                if (error is not None and not kafka_errors.is_end(error)) or partition not in left:
                     continue
                 left.discard(partition)
                 if error is None:
@@ -343,10 +342,8 @@ class LedgerReader:
                 entry = self._decode(message.value()) if error is None else None
                 if entry is not None:
                     found.is_own(entry)
-                if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+                if error is None or kafka_errors.is_end(error):
                     left.pop(message.partition() or 0, None)
-                else:
-                    kafka_errors.raise_if_final(error)
         self._is_checked = True
 
     def _report_sharing(self, found: FoundOutcomes) -> None:
@@ -415,10 +412,8 @@ class LedgerReader:
         partition, offset = message.partition() or 0, message.offset() or 0
         error = message.error()
         if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's own codes begin so
+            if kafka_errors.is_end(error):
                 left.pop(partition, None)
-            else:
-                kafka_errors.raise_if_final(error)
             return 0
         if offset >= left.get(partition, 0) - 1:
             left.pop(partition, None)
