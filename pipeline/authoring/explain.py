@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from pipeline.authoring.care_words import care_of
 from pipeline.authoring.evaluation import Evaluation, Probe, Result
-from pipeline.authoring.terminal_escape import shown
 from pipeline.errors import RenderRefused
 from pipeline.model.event import Event
 from pipeline.model.notice import Notice, Refusal
@@ -23,6 +22,7 @@ from pipeline.rules.message import Text
 from pipeline.rules.ruleset import Rule, RuleSet, made
 from pipeline.rules.source.document import Location
 from pipeline.rules.source.rule_locations import RuleLocations
+from pipeline.terminal_escape import shown
 
 
 class Match(StrEnum):

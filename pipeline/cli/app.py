@@ -15,7 +15,6 @@ import typer.core
 from typer import main as typer_main
 
 from pipeline import __version__
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.collector import collect_rarely
 from pipeline.cli.language import choose, english, in_language
 from pipeline.cli.option_errors import in_plain_words
@@ -23,6 +22,7 @@ from pipeline.cli.outline import outline
 from pipeline.cli.printing import finding_lines, plain
 from pipeline.errors import RulesRefused, UserError
 from pipeline.phrases import phrase
+from pipeline.terminal_escape import terminal_escape
 
 FINE = 0
 FINDINGS = 1

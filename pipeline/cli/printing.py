@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.authoring.terminal_escape import escaped, shown, terminal_escape
 from pipeline.cli.language import in_json, in_language
 from pipeline.model.finding import Finding, Level
 from pipeline.phrases import Phrase, phrase
+from pipeline.terminal_escape import escaped, shown, terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.authoring.schema_impact import BrokenRule

@@ -6,7 +6,6 @@ value is a JSON object with `since`, `until`, `drop`, `by` and `reason`; a recor
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import deque
@@ -25,6 +24,7 @@ from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
 from pipeline.errors import ConfigurationError, Unreachable
 from pipeline.model.pause import Pause, Scope, ScopeKind
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -35,8 +35,6 @@ WRITE_SECONDS = 15.0
 POLL_SECONDS = 0.2
 MOST_TEXT = 300
 """Characters kept of a text that an operator wrote."""
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""Control characters, ends of lines, and what changes the direction of text."""
 
 log = structlog.get_logger("control")
 
@@ -239,7 +237,7 @@ def read_value(scope: Scope, raw: str | bytes) -> Pause | None:
 
 def _text(value: object) -> str:
     """Return what an operator wrote, with a dot for each control character: probes and logs show it in one line."""
-    return _CONTROL.sub("·", str(value)[:MOST_TEXT])
+    return terminal_escape(str(value)[:MOST_TEXT])
 
 
 def written_key(group: str, scope: Scope) -> bytes:

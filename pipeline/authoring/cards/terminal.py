@@ -5,9 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 from pipeline.authoring.cards.card import Card, Line
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.phrases import joined
 from pipeline.styles.text import clusters
+from pipeline.terminal_escape import terminal_escape
 
 WIDTH = 46
 """Columns between the borders: about 22 Chinese characters, as on a phone."""

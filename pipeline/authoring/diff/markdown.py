@@ -9,8 +9,8 @@ from pipeline.authoring.diff import report as diff_report
 from pipeline.authoring.diff.care_simulation import CareSimulation
 from pipeline.authoring.diff.changes import Change, Diff, Example, FieldChange, RuleDiff
 from pipeline.authoring.diff.report import EDITS, KINDS, SHOWN, Mask, Names
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.phrases import counted, joined, phrase
+from pipeline.terminal_escape import terminal_escape
 
 LONGEST = 200
 """Longest value that is shown: enough for every field of a message, and a limit for URLs."""

@@ -9,10 +9,10 @@ from xml.etree import ElementTree as ET
 
 from pipeline.authoring.rule_tests.comparing import Message, Mismatch
 from pipeline.authoring.rule_tests.running import Result
-from pipeline.authoring.terminal_escape import shown, terminal_escape
 from pipeline.model.finding import Finding
 from pipeline.phrases import phrase
 from pipeline.rules.lint.check import SkippedCase
+from pipeline.terminal_escape import shown, terminal_escape
 
 _UNFIT_FOR_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -10,7 +10,6 @@ from pipeline.authoring.evaluation import Probe
 from pipeline.authoring.evaluation import Result as Outcome
 from pipeline.authoring.recipient_care import VirtualCare, facts_of
 from pipeline.authoring.rule_tests.comparing import Message, Mismatch, WhyNot, compare, messages
-from pipeline.authoring.terminal_escape import shown
 from pipeline.care.decision import Decision, End
 from pipeline.care.preferences import Preferences
 from pipeline.care.words import in_words
@@ -25,6 +24,7 @@ from pipeline.rules.ruleset import Rule, RuleSet, made
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.document import Location
 from pipeline.styles.text import is_visible
+from pipeline.terminal_escape import shown
 
 
 class NoticeDecision(NamedTuple):

@@ -12,7 +12,6 @@ import typer
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.events.schema_files import folder_near, read_schemas, schemas_near
 from pipeline.adapters.rule_files import read_rules_and_tests
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.language import in_language
 from pipeline.cli.printing import MOST_FINDINGS, finding_lines, plain, print_json, say, values
@@ -24,6 +23,7 @@ from pipeline.phrases import counted, joined, marked, phrase
 from pipeline.rules.lint.check import check
 from pipeline.rules.schema.event_schema import SchemaCatalogue
 from pipeline.rules.source.files import RuleSources
+from pipeline.terminal_escape import terminal_escape
 
 _LEVELS = {
     Level.ERROR: (marked("{count} error"), marked("{count} errors")),

@@ -12,13 +12,13 @@ from pipeline.adapters.authoring.rule_test_events import read_test_events
 from pipeline.authoring.rule_tests.care_coverage import CareCoverage
 from pipeline.authoring.rule_tests.coverage import Coverage, RuleCoverage, percent
 from pipeline.authoring.rule_tests.running import run
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.check import EnvironmentOption, RulesArgument, SchemasOption
 from pipeline.cli.authors.rule_set import Named, SoundRules
 from pipeline.cli.printing import plain, print_json, say
 from pipeline.errors import UserError
 from pipeline.phrases import counted, joined, phrase
+from pipeline.terminal_escape import terminal_escape
 
 
 def command(

@@ -24,7 +24,6 @@ from pipeline.authoring.diff import care_report
 from pipeline.authoring.diff.markdown import as_markdown
 from pipeline.authoring.diff.report import Mask, Names, as_values
 from pipeline.authoring.diff.rule_set_pair import Comparison
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors import diff_text, recording
 from pipeline.cli.authors.event_names import cases_of, plain_reference, reference
@@ -38,6 +37,7 @@ from pipeline.model.event import Event
 from pipeline.phrases import phrase
 from pipeline.rules.lint.cases import Case
 from pipeline.rules.lint.given_events import Unfit, given
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.settings import Settings

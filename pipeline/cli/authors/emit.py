@@ -20,7 +20,6 @@ from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProduce
 from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import TopicCheck, TopicToMake
 from pipeline.adapters.shipped import shipped
-from pipeline.authoring.terminal_escape import escaped
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry
 from pipeline.errors import UserError
@@ -29,6 +28,7 @@ from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import example
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch
 from pipeline.settings import Settings
+from pipeline.terminal_escape import escaped
 
 BROKER_SECONDS = 10.0
 DEFAULT_TOPIC = "trade.order.events"

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 import orjson
 
 from pipeline.authoring.explain import Decision, Explanation, Fault, Match, RuleExplanation, Value, one_line
-from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal
 from pipeline.model.suggestion import did_you_mean
 from pipeline.phrases import counted, joined, phrase
 from pipeline.rules.ruleset import Rule
 from pipeline.rules.source.document import Location
+from pipeline.terminal_escape import shown
 
 _WORDS = {
     Match.NOTICE: phrase("makes a message"),

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import typer
 
 from pipeline.authoring.cards.preview_html import to_page
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.example_previews import WantedExample, from_examples, made_of
 from pipeline.cli.authors.examples import DEFAULT_SEED, LanguageOption, SeedOption
@@ -21,6 +20,7 @@ from pipeline.errors import UserError
 from pipeline.model.notice import Refusal
 from pipeline.phrases import phrase
 from pipeline.styles.style import Mode
+from pipeline.terminal_escape import terminal_escape
 
 _MODES: dict[str, tuple[Mode, ...]] = {"wechat": (Mode.WECHAT,), "legacy": (Mode.LEGACY,), "both": tuple(Mode)}
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pipeline.authoring.cards.card import Card
 from pipeline.authoring.cards.preview import Preview
 from pipeline.authoring.cards.terminal import to_terminal
-from pipeline.authoring.terminal_escape import shown
 from pipeline.cli.authors.one_event import Found
 from pipeline.cli.printing import bad, faint, good, plain, say, strong
 from pipeline.model.notice import Notice, Refusal, outcome_label
 from pipeline.phrases import joined, phrase
 from pipeline.styles.style import Mode
+from pipeline.terminal_escape import shown
 
 
 def show(found: Found, previews: Sequence[Preview], modes: Sequence[Mode]) -> None:

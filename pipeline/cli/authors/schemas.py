@@ -19,7 +19,6 @@ from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.rule_files import read_rules
 from pipeline.authoring.event_json_schema import event_json_schema
 from pipeline.authoring.schema_impact import BrokenRule, impact
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.rule_set import find_event_type
 from pipeline.cli.printing import print_json, values
@@ -33,6 +32,7 @@ from pipeline.cli.registry import (
 from pipeline.errors import SchemaError, UserError
 from pipeline.rules.schema.check import SchemaProblem, check_change, check_for_rules, check_versions
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry

@@ -14,7 +14,6 @@ from pipeline.adapters.rule_files import read_rules_and_tests
 from pipeline.authoring.rule_tests.accepting import completed
 from pipeline.authoring.rule_tests.reports import Timed, as_json, as_junit, as_text
 from pipeline.authoring.rule_tests.running import Result, run
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE
 from pipeline.cli.authors.accept import ask_and_write, changed_files, with_test
 from pipeline.cli.authors.check import EnvironmentOption, SchemasOption, schemas_beside
@@ -27,6 +26,7 @@ from pipeline.rules.lint.cases import Case, read_cases
 from pipeline.rules.lint.check import CheckResult, SkippedCase, check
 from pipeline.rules.ruleset import RuleSet
 from pipeline.rules.schema.event_schema import SchemaCatalogue
+from pipeline.terminal_escape import terminal_escape
 
 DEBOUNCE_MS = 150
 """Time for an editor to finish saving."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, rules_needed
 from pipeline.cli.bounds import FORMS, read_time, require_order
 from pipeline.cli.printing import print_json
@@ -18,6 +17,7 @@ from pipeline.cli.progress import progress
 from pipeline.errors import UserError
 from pipeline.model.suggestion import did_you_mean
 from pipeline.settings import Settings, load_settings, require_group
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.operations.audit.findings import Code, Report, Unproven

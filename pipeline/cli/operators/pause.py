@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.operators.caller import caller
 from pipeline.cli.printing import print_json
 from pipeline.errors import UserError
 from pipeline.model.pause import EVERYTHING, Pause, Scope, ScopeKind
 from pipeline.settings import Settings, load_settings, require_group
+from pipeline.terminal_escape import terminal_escape
 
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

@@ -17,7 +17,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
 from pipeline.cli.bounds import FORMS, read_time, require_order
 from pipeline.cli.printing import print_json
@@ -26,6 +25,7 @@ from pipeline.errors import UserError
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.operations.redrive.selection import RedriveDecision, Selection
 from pipeline.settings import load_settings, require_group
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.bootstrap.redrive import Redrive, RedriveOptions, Tally

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, FINE, INTERRUPTED
 from pipeline.cli.bounds import FORMS, read_time, require_order
 from pipeline.cli.operators.redrive import (
@@ -31,6 +30,7 @@ from pipeline.model.event import Position
 from pipeline.operations.positions import read_position
 from pipeline.operations.replay.selection import ReplayDecision
 from pipeline.settings import load_settings, require_group
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.bootstrap.replay import ReplayRun, ReplayTally

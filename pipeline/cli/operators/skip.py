@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.cli.app import FINDINGS, show_error
 from pipeline.cli.operators.caller import caller
 from pipeline.cli.printing import print_json
@@ -17,6 +16,7 @@ from pipeline.errors import SkipRefused, UserError
 from pipeline.model.suggestion import did_you_mean
 from pipeline.operations.positions import read_position
 from pipeline.settings import load_settings, require_group
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.adapters.operations.skip import SkipPlan

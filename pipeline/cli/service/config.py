@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from ruamel.yaml import YAML
 
-from pipeline.authoring.terminal_escape import terminal_escape
 from pipeline.bootstrap.apis import apis_of, key_of
 from pipeline.bootstrap.extras import lacking_here
 from pipeline.bootstrap.parameters import parameter_faults
@@ -26,6 +25,7 @@ from pipeline.settings.kafka_cautions import cautions, take_over
 from pipeline.settings.load import is_by_environment, locations_in
 from pipeline.settings.secrets import read_secret_file
 from pipeline.settings.show import json_schema, masked
+from pipeline.terminal_escape import terminal_escape
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.property_check import PropertyFault

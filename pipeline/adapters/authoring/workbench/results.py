@@ -12,13 +12,13 @@ from pipeline.authoring.cards.card import Card, card, values_of
 from pipeline.authoring.cards.html import card_html, near_limits
 from pipeline.authoring.explain import RuleExplanation, Value
 from pipeline.authoring.positions import Positions
-from pipeline.authoring.terminal_escape import shown
 from pipeline.model.event import Event
 from pipeline.model.finding import Finding, Level
 from pipeline.model.notice import Notice, Refusal
 from pipeline.phrases import Say
 from pipeline.rules.lint.check import CheckResult
 from pipeline.rules.ruleset import RuleSet
+from pipeline.terminal_escape import shown
 
 MOST_FINDINGS = 50
 MOST_MESSAGES = 20

@@ -1,4 +1,4 @@
-"""Makes texts of events and rules safe to print: terminals execute control characters."""
+"""Makes texts that others wrote safe to print: terminals execute control characters."""
 
 from __future__ import annotations
 
