@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -85,16 +82,7 @@ class CareStage(Stage):
 
     def violations(self) -> dict[str, int]:
         """What `audit` finds wrong in how recipient care decided."""
-        command = [sys.executable, "-m", "pipeline", "audit", "--output", "json", "--config"]
-        done = subprocess.run(
-            [*command, str(self.service.folder / "pipeline.yaml")],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode in {0, 1}, done.stdout + done.stderr
-        findings: dict[str, int] = json.loads(done.stdout)["findings"]
+        findings: dict[str, int] = self.service.report("audit", codes=(0, 1))["findings"]
         return {code: findings[code] for code in CARE_CODES if findings[code]}
 
     def emit_round(self, number: int) -> None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -109,22 +107,11 @@ class Parcels:
 
     def call(self, *arguments: str) -> subprocess.Popen[str]:
         """A command beside the service."""
-        config = str(self.service.folder / "pipeline.yaml")
-        return subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *arguments, "--config", config, "--output", "json"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
+        return self.service.command(*arguments)
 
     def reported(self, code: int, *arguments: str) -> dict[str, Any]:
         """What a command says, and that it ends with this code."""
-        process = self.call(*arguments)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, (out, err)
-        reported: dict[str, Any] = json.loads(out)
-        return reported
+        return self.service.report(*arguments, codes=(code,))
 
     def taken(self, template: str = "track-template") -> dict[str, list[int]]:
         """The numbers that the platform took with this template, in its order, by recipient."""

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,6 +102,25 @@ class ServiceUnderTest:
             if found or time.monotonic() > deadline:
                 return found
             time.sleep(0.05)
+
+    def command(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command beside the service, with its configuration; it reports as JSON."""
+        options = ["--config", str(self.folder / "pipeline.yaml"), "--output", "json"]
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *arguments, *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+
+    def report(self, *arguments: str, codes: Collection[int] = (0,)) -> dict[str, Any]:
+        """What a command reports; it ends with one of these codes."""
+        process = self.command(*arguments)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode in codes, (out, err)
+        report: dict[str, Any] = json.loads(out)
+        return report
 
     def answer(self, path: str, log_name: str = "log") -> str:
         """What the endpoint of the last process answers."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -79,17 +77,7 @@ class TwoTopics(Stage):
 
     def audited(self) -> dict[str, Any]:
         """What `audit` reports; it finds nothing wrong."""
-        command = [sys.executable, "-m", "pipeline", "audit", "--output", "json", "--config"]
-        done = subprocess.run(
-            [*command, str(self.service.folder / "pipeline.yaml")],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        report: dict[str, Any] = json.loads(done.stdout)
-        return report
+        return self.service.report("audit")
 
     def left(self) -> int:
         """Events at or above the group's commits. In the intents topic a checkpoint may follow the last notice."""

@@ -78,8 +78,22 @@ def test_outcomes_without_recipients_go_with_rules_without_care(tmp_path: Path) 
     assert find_rules(settings(tmp_path, RULE, None, "omit"), schemas()).rules
 
 
-def test_config_check_reports_it_with_its_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        (
+            "outcomes: {recipient: omit}",
+            r"pipeline\.yaml:4:12: `outcomes\.recipient`: omit leaves out .*care\.yaml",
+        ),
+        (
+            "recipient_care: {enabled: false}",
+            r"pipeline\.yaml:4:18: `recipient_care\.enabled`: "
+            r"false, but the rules need recipient care \(.*care\.yaml\)",
+        ),
+    ],
+)
+def test_config_check_reports_what_does_not_fit_the_rules_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], section: str, expected: str
 ) -> None:
     """Exit code 2, before anything is started."""
     folder = tmp_path / "rules"
@@ -91,7 +105,7 @@ def test_config_check_reports_it_with_its_line(
 kafka: {{bootstrap_servers: "localhost:1", topics: [events], group_id: g}}
 rules: {folder}
 notices: {{url: "http://localhost:1/", token: t}}
-outcomes: {{recipient: omit}}
+{section}
 """,
         encoding="utf-8",
     )
@@ -99,33 +113,4 @@ outcomes: {{recipient: omit}}
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert re.search(
-        r"pipeline\.yaml:4:12: `outcomes\.recipient`: omit leaves out .*care\.yaml", capsys.readouterr().err
-    )
-
-
-def test_config_check_finds_care_that_is_switched_off_and_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """As `run` would, at its start."""
-    folder = tmp_path / "rules"
-    folder.mkdir()
-    settings(folder, RULE, CARE)
-    file = tmp_path / "pipeline.yaml"
-    file.write_text(
-        f"""\
-kafka: {{bootstrap_servers: "localhost:1", topics: [events], group_id: g}}
-rules: {folder}
-notices: {{url: "http://localhost:1/", token: t}}
-recipient_care: {{enabled: false}}
-""",
-        encoding="utf-8",
-    )
-    monkeypatch.setattr(sys, "argv", ["notice-pipeline", "config", "check", "--config", str(file)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 2
-    expected = (
-        r"pipeline\.yaml:4:18: `recipient_care\.enabled`: false, but the rules need recipient care \(.*care\.yaml\)"
-    )
     assert re.search(expected, capsys.readouterr().err)
