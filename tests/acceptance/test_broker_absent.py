@@ -31,12 +31,7 @@ CONDITION = 'notice_pipeline_condition{condition="broker_absent"}'
 @pytest.fixture
 def stage(tmp_path: Path, cluster: Cluster, unique: Callable[[str], str]) -> Iterator[Stage]:
     topic = unique("absent")
-    # The member keeps its partitions while the broker is away, also if that one coordinates the group.
-    kafka: dict[str, object] = {
-        "bootstrap_servers": cluster.client_servers,
-        "properties": {"session.timeout.ms": 45_000},
-    }
-    changes: dict[str, dict[str, object]] = {"kafka": kafka, "control": {"topic": f"{topic}.control"}}
+    changes = {"kafka": {"bootstrap_servers": cluster.client_servers}, "control": {"topic": f"{topic}.control"}}
     with FakeRegistry() as registry, running_sandbox(SandboxOptions(port=0)) as sandbox:
         yield Stage(tmp_path, cluster, topic, registry, sandbox, changes)
 
@@ -61,14 +56,12 @@ def make_topics(cluster: Cluster, stage: Stage) -> int:
 
 
 def coordinator(cluster: Cluster, stage: Stage, admin: AdminClient) -> int:
-    """The coordinator of the group, which stays it; the topic of offsets is made by the first question for it."""
+    """The coordinator of the group; the topic of offsets is made by the first question for it."""
 
     def known() -> int | None:
         with suppress(TimeoutError, KafkaException):
             admin.describe_consumer_groups([stage.group], request_timeout=5)[stage.group].exception(10)
-        if "__consumer_offsets" not in admin.list_topics(timeout=5).topics:
-            return None
-        return cluster.coordinator(stage.group) if cluster.has_preferred_leaders("__consumer_offsets") else None
+        return cluster.coordinator(stage.group) if "__consumer_offsets" in admin.list_topics(timeout=5).topics else None
 
     return int(wait_for(known))
 

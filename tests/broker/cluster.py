@@ -286,14 +286,10 @@ class Cluster:
     def coordinator(self, group: str) -> int:
         """The node that coordinates a group: the leader of the partition that keeps the group's offsets."""
         number = 0
-        for character in group:  # Java's hash of a string, without its sign
+        for character in group:  # Java's hash of a string, a number with a sign
             number = (31 * number + ord(character)) & 0xFFFFFFFF
-        return self.leader("__consumer_offsets", (number & 0x7FFFFFFF) % OFFSETS_PARTITIONS)
-
-    def has_preferred_leaders(self, topic: str) -> bool:
-        """Whether each partition is led by its first replica, to which the controller moves it within seconds."""
-        found = self._admin().list_topics(topic, timeout=ASK_SECONDS).topics[topic].partitions.values()
-        return bool(found) and all(one.leader == one.replicas[0] for one in found)
+        unsigned = number if number < 2**31 else 2**32 - number
+        return self.leader("__consumer_offsets", unsigned % OFFSETS_PARTITIONS)
 
     def wait_until_in_sync(self, seconds: float = SETTLE_SECONDS) -> None:
         """Wait until every partition has a leader and all its replicas in sync.
