@@ -15,7 +15,7 @@ from pipeline.rules.cel.explained import explained
 from pipeline.rules.cel.tree import Node, Tree
 from pipeline.rules.cel.typing import TypedEnvironment
 from pipeline.rules.message import Text
-from pipeline.rules.schema.types import FieldType, ListType, NullableType
+from pipeline.rules.schema.types import FieldType, ListType, without_null
 from pipeline.rules.sound import Checked, SoundExpressions, Trees, Use
 from pipeline.rules.source.document import Path
 from pipeline.rules.source.finding_codes import is_error
@@ -356,5 +356,5 @@ def _named(result: str) -> str:
 def _item_of(root: Node | None, environment: TypedEnvironment) -> FieldType | None:
     """The type of a list's items; None where only CEL knows it."""
     kind = environment.fields.type_of(root, {}) if root is not None else None
-    kind = kind.inner if isinstance(kind, NullableType) else kind
+    kind = without_null(kind)
     return kind.item if isinstance(kind, ListType) else None

@@ -24,6 +24,7 @@ from pipeline.rules.schema.types import (
     RecordType,
     Scalar,
     ScalarType,
+    without_null,
 )
 
 TIME, DATE = "YYYY年M月D日 HH:mm", "YYYY年M月D日"
@@ -322,7 +323,7 @@ def _currency(root: RecordType) -> tuple[str, tuple[Variant, ...]]:
     for field in root.fields:
         if meaning_of(field.name) is not Meaning.CURRENCY or READABLE_NAME.fullmatch(field.name) is None:
             continue
-        kind = field.type.inner if isinstance(field.type, NullableType) else field.type
+        kind = without_null(field.type)
         if not isinstance(kind, ScalarType) or kind.scalar is not Scalar.STRING:
             continue
         if kind.symbols and not list_currencies().issuperset(kind.symbols):

@@ -9,7 +9,7 @@ from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree
-from pipeline.rules.schema.types import NullableType, RecordType, Scalar, ScalarType
+from pipeline.rules.schema.types import RecordType, Scalar, ScalarType, without_null
 from pipeline.rules.source.text import Part, Unclosed, split
 
 FIELD = re.compile(r"(?<![A-Za-z0-9_.-])(?<!\$\{)event\.([A-Za-z_]\w*)", re.ASCII)
@@ -64,5 +64,5 @@ def _joined(text: str) -> str:
 def _is_text(record: RecordType, name: str) -> bool:
     field = record.field(name)
     kind = field.type if field is not None else None
-    kind = kind.inner if isinstance(kind, NullableType) else kind
+    kind = without_null(kind)
     return isinstance(kind, ScalarType) and kind.scalar is Scalar.STRING

@@ -15,7 +15,7 @@ from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.other_languages import instead
 from pipeline.rules.cel.syntax import syntax
 from pipeline.rules.functions import FUNCTIONS
-from pipeline.rules.schema.types import NullableType, RecordType, ScalarType
+from pipeline.rules.schema.types import RecordType, ScalarType, without_null
 
 PACKAGE = "event_types"
 """Of CEL's names of an event's records: flat, so that a namespace clashes neither with Google's nor with another."""
@@ -226,7 +226,7 @@ def _other_holder(behind: str, fields: Fields) -> str | None:
 def _symbols(fields: Fields) -> frozenset[str]:
     """The values of all enums of the event."""
     kinds = (field.type for record in records(fields.root) for field in record.fields)
-    plain = (kind.inner if isinstance(kind, NullableType) else kind for kind in kinds)
+    plain = (without_null(kind) for kind in kinds)
     return frozenset[str]().union(*(kind.symbols for kind in plain if isinstance(kind, ScalarType)))
 
 

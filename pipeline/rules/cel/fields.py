@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from pipeline.rules.cel.tree import Kind, Node
-from pipeline.rules.schema.types import Field, FieldType, ListType, MapType, NullableType, RecordType, ScalarType
+from pipeline.rules.schema.types import (
+    Field,
+    FieldType,
+    ListType,
+    MapType,
+    NullableType,
+    RecordType,
+    ScalarType,
+    without_null,
+)
 
 Scope = Mapping[str, FieldType | None]
 """A macro's variables and their types."""
@@ -73,7 +82,7 @@ class Fields:
 
     def _plain(self, node: Node, scope: Scope) -> FieldType | None:
         kind = self.type_of(node, scope)
-        return kind.inner if isinstance(kind, NullableType) else kind
+        return without_null(kind)
 
     def _field(self, node: Node, scope: Scope) -> FieldType | None:
         holder = self._plain(node.children[0], scope)

@@ -12,7 +12,7 @@ from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.functions import FUNCTIONS, Function
-from pipeline.rules.schema.types import ListType, MapType, NullableType, RecordType, ScalarType
+from pipeline.rules.schema.types import ListType, MapType, RecordType, ScalarType, without_null
 
 
 class Fault(NamedTuple):
@@ -87,8 +87,7 @@ def unlike_defaults(tree: Tree, fields: Fields) -> Iterator[Fault]:
         if node.kind is not Kind.CALL or node.name != "default" or len(node.children) != 2:  # noqa: PLR2004 - both
             continue
         value, other = node.children
-        kind = fields.type_of(value, scope)
-        kind = kind.inner if isinstance(kind, NullableType) else kind
+        kind = without_null(fields.type_of(value, scope))
         if isinstance(kind, RecordType | ListType | MapType) and other.kind is Kind.CONSTANT:
             text = tree.text(value)
             hint = phrase("ask first, and name what is shown: {text} != null ? … : …", text=text)
@@ -130,7 +129,7 @@ def dates_as_times(tree: Tree, fields: Fields) -> Iterator[Fault]:
 
 def _is_date(fields: Fields, node: Node, scope: Scope) -> bool:
     kind = fields.type_of(node, scope) if node.kind is Kind.FIELD else None
-    kind = kind.inner if isinstance(kind, NullableType) else kind
+    kind = without_null(kind)
     return isinstance(kind, ScalarType) and kind.logical == "date"
 
 

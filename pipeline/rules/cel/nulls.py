@@ -15,7 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 from pipeline.rules.cel import measures
 from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.tree import Kind, Node, Tree, written
-from pipeline.rules.schema.types import FieldType, MapType, NullableType
+from pipeline.rules.schema.types import FieldType, MapType, NullableType, without_null
 
 Known = frozenset[tuple[str, str]]
 """What is known at a point of an expression: `("there", path)` and `("filled", path)`, the path as CEL writes it; and
@@ -133,7 +133,7 @@ class Walk(ABC, Generic[_Found]):
 def _visited(macro: Node, over: Node, kind: FieldType | None) -> Known:
     """A macro over a map visits keys that are in it."""
     path = written(over)
-    plain = kind.inner if isinstance(kind, NullableType) else kind
+    plain = without_null(kind)
     if path is None or not isinstance(plain, MapType):
         return NOTHING
     return frozenset(("item", f"{path}[<{name}>]") for name in macro.loop_variables)

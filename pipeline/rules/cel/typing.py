@@ -26,6 +26,7 @@ from pipeline.rules.schema.types import (
     RecordType,
     Scalar,
     ScalarType,
+    without_null,
 )
 
 _Proto = descriptor_pb2.FieldDescriptorProto
@@ -106,7 +107,7 @@ class TypedEnvironment:
         self._env = self._made()
 
     def _type(self, kind: FieldType | None) -> cel.Type:
-        inner = kind.inner if isinstance(kind, NullableType) else kind
+        inner = without_null(kind)
         if isinstance(inner, RecordType) and inner.name in self._names:
             return cel.Type(f"{PACKAGE}.{self._names[inner.name]}")
         return _VARIABLES.get(kind.scalar, cel.Type.DYN) if isinstance(kind, ScalarType) else cel.Type.DYN
@@ -183,7 +184,7 @@ class _Messages:
 
     def _type(self, target: descriptor_pb2.FieldDescriptorProto, kind: FieldType) -> None:
         nullable = isinstance(kind, NullableType)
-        inner = kind.inner if isinstance(kind, NullableType) else kind
+        inner = without_null(kind)
         if isinstance(inner, ScalarType) and inner.scalar in _SCALARS and not nullable:
             target.type = _SCALARS[inner.scalar]
             return

@@ -10,7 +10,7 @@ from pipeline.phrases import phrase
 from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree
-from pipeline.rules.schema.types import NullableType, ScalarType
+from pipeline.rules.schema.types import ScalarType, without_null
 
 _ORDER = frozenset({"_<_", "_<=_", "_>_", "_>=_"})
 _COMPARISONS = _ORDER | {"_==_", "_!=_"}
@@ -40,7 +40,7 @@ def _unlike(
     tree: Tree, call: Node, field: Node, values: Sequence[Node], fields: Fields, scope: Scope
 ) -> Iterator[Fault]:
     kind = fields.type_of(field, scope) if field.kind is Kind.FIELD else None
-    kind = kind.inner if isinstance(kind, NullableType) else kind
+    kind = without_null(kind)
     form = _FORMS.get(kind.logical or "") if isinstance(kind, ScalarType) else None
     if form is None:
         return

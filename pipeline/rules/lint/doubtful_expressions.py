@@ -9,7 +9,7 @@ from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, written
 from pipeline.rules.functions.times import DEFAULT_ZONE, doubtful_zone
-from pipeline.rules.schema.types import FieldType, NullableType, RecordType, Scalar, ScalarType
+from pipeline.rules.schema.types import FieldType, NullableType, RecordType, Scalar, ScalarType, without_null
 from pipeline.styles.field_kind import FieldKind
 
 _IN_A_ZONE = frozenset(
@@ -115,7 +115,7 @@ def impossible_times(tree: Tree) -> Iterator[Fault]:
 def always_there(tree: Tree, fields: Fields, absent: Container[tuple[str, str]]) -> Iterator[Fault]:
     """`has()` of a field that every event has; `absent` are the records' fields that some version lacks."""
     for node, scope in fields.walk(tree.root, {}):
-        record = _plain(fields.type_of(node.children[0], scope)) if node.kind is Kind.HAS else None
+        record = without_null(fields.type_of(node.children[0], scope)) if node.kind is Kind.HAS else None
         if not isinstance(record, RecordType) or (record.name, node.name) in absent:
             continue
         field = record.field(node.name)
@@ -162,7 +162,7 @@ def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[F
             )
     for node in _read(tree.root):
         text = tree.text(node)
-        found = _plain(fields.type_of(node, {}))
+        found = without_null(fields.type_of(node, {}))
         if _is_truth(node, found):
             hint = phrase('write {text} ? "是" : "否"', text=text)
             yield Fault(
@@ -205,7 +205,7 @@ def odd_recipients(tree: Tree, fields: Fields, *, is_whole: bool) -> Iterator[Fa
     is_whole = is_whole and all(one.name != "_+_" for one in tree.nodes)
     for node in _read(tree.root):
         text = tree.text(node)
-        found = _plain(fields.type_of(node, {}))
+        found = without_null(fields.type_of(node, {}))
         hint = phrase("write the field with the customer's id")
         if _is_truth(node, found):
             yield Fault(
@@ -221,7 +221,7 @@ def odd_recipients(tree: Tree, fields: Fields, *, is_whole: bool) -> Iterator[Fa
 
 
 def _is_time(kind: FieldType | None) -> bool:
-    plain = _plain(kind)
+    plain = without_null(kind)
     return isinstance(plain, ScalarType) and plain.scalar is Scalar.TIMESTAMP
 
 
@@ -241,7 +241,3 @@ def _read(node: Node) -> Iterator[Node]:
                 yield from _read(child)
         case _:
             yield node
-
-
-def _plain(kind: FieldType | None) -> FieldType | None:
-    return kind.inner if isinstance(kind, NullableType) else kind

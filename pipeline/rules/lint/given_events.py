@@ -13,7 +13,7 @@ from pipeline.rules.lint.cases import Case
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.examples import example
 from pipeline.rules.schema.json_events import SchemaMismatch, from_json, plain_json
-from pipeline.rules.schema.types import FieldType, MapType, NullableType, RecordType
+from pipeline.rules.schema.types import FieldType, MapType, RecordType, without_null
 from pipeline.rules.source.document import Path
 
 
@@ -137,7 +137,7 @@ def _field_type(kind: FieldType | None, name: str) -> FieldType | None:
     field = kind.field(name) if isinstance(kind, RecordType) else None
     if field is None:
         return kind.value if isinstance(kind, MapType) else None
-    return field.type.inner if isinstance(field.type, NullableType) else field.type
+    return without_null(field.type)
 
 
 def _event_time(case: Case) -> datetime:

@@ -11,7 +11,7 @@ from pipeline.phrases import phrase
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, walk
-from pipeline.rules.schema.types import NullableType, Scalar, ScalarType
+from pipeline.rules.schema.types import Scalar, ScalarType, without_null
 from pipeline.rules.source.text import Part, Unclosed, split
 from pipeline.styles.category import AMOUNT
 from pipeline.styles.field_kind import FieldKind
@@ -285,6 +285,5 @@ def has_decimals(node: Node, fields: Fields) -> bool:
 
 
 def _scalar(node: Node, fields: Fields) -> ScalarType | None:
-    kind = fields.type_of(node, {})
-    kind = kind.inner if isinstance(kind, NullableType) else kind
+    kind = without_null(fields.type_of(node, {}))
     return kind if isinstance(kind, ScalarType) else None

@@ -10,7 +10,7 @@ from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.measures import named_item
 from pipeline.rules.cel.nulls import Known, Walk
 from pipeline.rules.cel.tree import Kind, Node, Tree, written
-from pipeline.rules.schema.types import FieldType, ListType, MapType, NullableType, Scalar, ScalarType
+from pipeline.rules.schema.types import FieldType, ListType, MapType, Scalar, ScalarType, without_null
 
 
 def may_fail(tree: Tree, fields: Fields, known: Known) -> Iterator[Fault]:
@@ -138,8 +138,4 @@ class _PartialWalk(Walk[Fault]):
             )
 
     def _type(self, node: Node, scope: Scope) -> FieldType | None:
-        return _plain(self._fields.type_of(node, scope))
-
-
-def _plain(kind: FieldType | None) -> FieldType | None:
-    return kind.inner if isinstance(kind, NullableType) else kind
+        return without_null(self._fields.type_of(node, scope))

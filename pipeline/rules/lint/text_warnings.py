@@ -13,7 +13,7 @@ from pipeline.rules.cel.braces import FIELD
 from pipeline.rules.cel.fields import Fields
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree
-from pipeline.rules.schema.types import NullableType, Scalar, ScalarType
+from pipeline.rules.schema.types import Scalar, ScalarType, without_null
 from pipeline.rules.source.document import Document
 from pipeline.rules.source.text import Unclosed, split
 
@@ -123,7 +123,7 @@ def unencoded(tree: Tree, fields: Fields) -> Iterator[Fault]:
     """Free texts of the event in a url: one with a blank in it is refused."""
     for node in _as_they_are(tree.root):
         kind = fields.type_of(node, {}) if node.kind is Kind.FIELD else None
-        kind = kind.inner if isinstance(kind, NullableType) else kind
+        kind = without_null(kind)
         is_text = isinstance(kind, ScalarType) and kind.scalar is Scalar.STRING and not kind.symbols
         if is_text and _FREE_TEXT.search(node.name):
             text = tree.text(node)

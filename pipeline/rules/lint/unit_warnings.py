@@ -10,7 +10,7 @@ from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree
 from pipeline.rules.lint.money_warnings import has_decimals, is_money
-from pipeline.rules.schema.types import Field, NullableType, RecordType, Scalar, ScalarType
+from pipeline.rules.schema.types import Field, RecordType, Scalar, ScalarType, without_null
 
 _MILLISECONDS = re.compile(r"(?:^|[\W_])(?:ms|msec|millis?|milliseconds?)(?:$|[\W_])|毫秒", re.IGNORECASE)
 _SECONDS = re.compile(r"(?:^|[\W_])(?:s|sec|secs|seconds?)(?:$|[\W_])|秒", re.IGNORECASE)
@@ -91,12 +91,10 @@ def _unit(node: Node, fields: Fields, scope: Scope) -> str | None:
 
 
 def _declared(node: Node, fields: Fields, scope: Scope) -> Field | None:
-    holder = fields.type_of(node.children[0], scope)
-    holder = holder.inner if isinstance(holder, NullableType) else holder
+    holder = without_null(fields.type_of(node.children[0], scope))
     return holder.field(node.name) if isinstance(holder, RecordType) else None
 
 
 def _plain(fields: Fields, node: Node, scope: Scope) -> ScalarType | None:
-    kind = fields.type_of(node, scope)
-    kind = kind.inner if isinstance(kind, NullableType) else kind
+    kind = without_null(fields.type_of(node, scope))
     return kind if isinstance(kind, ScalarType) else None

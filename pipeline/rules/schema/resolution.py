@@ -25,6 +25,7 @@ from pipeline.rules.schema.types import (
     RecordType,
     Scalar,
     ScalarType,
+    without_null,
 )
 from pipeline.rules.timestamp import Timestamp
 
@@ -79,7 +80,7 @@ class _Resolvers:
         """For a value of the writer's type; None where it is also one of the reader's, or cannot become one."""
         writer, reader = _defined(writer), _defined(reader)
         if isinstance(writer, NullableType) or isinstance(reader, NullableType):
-            below = self.of(_plain(writer), _plain(reader))
+            below = self.of(without_null(writer), without_null(reader))
             return None if below is None else lambda value: None if value is None else below(value)
         match writer, reader:
             case RecordType(), RecordType():
@@ -118,10 +119,6 @@ def _written(field: Field, writer: RecordType) -> Field | None:
 
 def _defined(kind: FieldType) -> FieldType:
     return kind.record.definition if isinstance(kind, ScalarType) and kind.record is not None else kind
-
-
-def _plain(kind: FieldType) -> FieldType:
-    return kind.inner if isinstance(kind, NullableType) else kind
 
 
 def _matches(writer: FieldType, reader: FieldType) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import overload
 
 READABLE_NAME = re.compile(r"(?!(?:in|true|false|null)\Z)[A-Za-z_][A-Za-z0-9_]*")
 """Names of fields that an expression can write, as in CEL (cel-spec, langdef.md, SELECTOR): `order-no`, `订单` and `in`
@@ -104,6 +105,15 @@ class NullableType:
 
 
 FieldType = ScalarType | ListType | MapType | RecordType | NullableType
+
+
+@overload
+def without_null(kind: FieldType) -> FieldType: ...
+@overload
+def without_null(kind: None) -> None: ...
+def without_null(kind: FieldType | None) -> FieldType | None:
+    """The type of the values that are not null; None, which stands for an unknown type, as it is."""
+    return kind.inner if isinstance(kind, NullableType) else kind
 
 
 @dataclass(frozen=True, slots=True)
