@@ -6,29 +6,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.adapters.kafka.ledger.attempts import attempts_since
-from pipeline.delivery.machine import Delivery
 from pipeline.delivery.rate import day_began
+from pipeline.model.event import TopicPartition
 from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome import Outcome
 from pipeline.rules.ruleset import RuleSet
 from pipeline.settings import Settings
 
 
-def restore_days(
-    settings: Settings, properties: Mapping[str, Any], rules: RuleSet, delivery: Delivery, now: float
-) -> None:
-    """Let each API with a number per day know what has left since midnight, by partition."""
+def left_today(
+    settings: Settings, properties: Mapping[str, Any], rules: RuleSet, now: float
+) -> Mapping[str, Mapping[TopicPartition, int]]:
+    """Return what has left since midnight through each API with a number per day, by partition."""
     rates = {DEFAULT_API: settings.delivery.rate, **{name: api.rate for name, api in settings.apis.items()}}
     began = {name: day_began(now, rate.day_zone) for name, rate in rates.items() if rate.per_day is not None}
     if not began or settings.shadow:
-        return
+        return {}
 
     def api_of(outcome: Outcome) -> str | None:
         declared = rules.templates.get(outcome.template or "")
         name = DEFAULT_API if declared is None else declared.api
         return name if name in began and outcome.finished_at >= began[name] else None
 
-    group = settings.kafka.group_id
-    found = attempts_since(properties, settings.outcomes.topic, group, min(began.values()), api_of)
-    for name, counts in found.items():
-        delivery.restore_day(counts, name)
+    return attempts_since(properties, settings.outcomes.topic, settings.kafka.group_id, min(began.values()), api_of)

@@ -21,7 +21,7 @@ from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
-from pipeline.bootstrap.day import restore_days
+from pipeline.bootstrap.day import left_today
 from pipeline.bootstrap.events import Schemas, compacted_topics, find_decoder, find_rules
 from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, reread_kafka_credentials
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
@@ -41,7 +41,8 @@ from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.delivery.policy import DeliverySettings
 from pipeline.delivery.route import Route
 from pipeline.delivery.verdicts import VerdictTable
-from pipeline.model.event import Record
+from pipeline.model.event import Record, TopicPartition
+from pipeline.model.notice import DEFAULT_API
 from pipeline.rules.ruleset import RuleSet
 from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.service import CareParts, Parts
@@ -58,6 +59,8 @@ QUARTER_KBYTES = 256
 MIN_FETCH_BYTES = 1_048_576
 MIN_WRITE_KBYTES = 20_480
 """More than `message.max.bytes` of our producer: a message larger than the queue would wait without end."""
+
+_NONE: Mapping[str, Mapping[TopicPartition, int]] = {}
 
 log = structlog.get_logger("start")
 
@@ -115,9 +118,11 @@ def make_parts(
         encode,
         encode.reference,
     )
-    delivery, hop, intents = make_delivery(settings, clock.now()), None, None
+    delivery: Delivery
+    hop, intents = None, None
     if kafka.intents is None:
-        restore_days(settings, kafka.in_ledger_group(settings), rules, delivery, clock.now())
+        left = left_today(settings, kafka.in_ledger_group(settings), rules, clock.now())
+        delivery = make_delivery(settings, clock.now(), left)
     else:
         delivery, hop = make_sending_with_care(settings, clock, care)
         hop.maps = kafka.has_care
@@ -251,9 +256,12 @@ def _rule_limits(settings: Settings, kafka: _Kafka, delivery: Delivery, rules: R
     return limit_rules
 
 
-def make_delivery(settings: Settings, now: float) -> Delivery:
-    """The machine with a route for each API, which differ in their limits and verdicts."""
-    return Delivery(settings.delivery, *_routes(settings, now))
+def make_delivery(settings: Settings, now: float, left: Mapping[str, Mapping[TopicPartition, int]] = _NONE) -> Delivery:
+    """The machine with a route for each API, which differ in their limits and verdicts.
+
+    `left` is what left today through each API before this process began, by partition.
+    """
+    return Delivery(settings.delivery, *_routes(settings, now, left))
 
 
 def make_sending_with_care(settings: Settings, clock: Clock, care: CareState | None) -> tuple[DeliveryWithCare, Hop]:
@@ -263,17 +271,22 @@ def make_sending_with_care(settings: Settings, clock: Clock, care: CareState | N
     return delivery, make_hop(settings, delivery, clock, None if terms is None else terms.identify)
 
 
-def _routes(settings: Settings, now: float) -> tuple[Route, float, Mapping[str, Route]]:
+def _routes(
+    settings: Settings, now: float, left: Mapping[str, Mapping[TopicPartition, int]] = _NONE
+) -> tuple[Route, float, Mapping[str, Route]]:
     """Return the route of `notices`, the time, and the other APIs' routes: arguments of `Delivery`."""
     rng = random.SystemRandom().random
 
-    def route(api: NoticesSettings, policy: DeliverySettings) -> Route:
-        return Route(policy, VerdictTable(api.verdicts), max_in_flight=api.max_in_flight, rng=rng, now=now)
+    def route(name: str, api: NoticesSettings, policy: DeliverySettings) -> Route:
+        made = Route(policy, VerdictTable(api.verdicts), max_in_flight=api.max_in_flight, rng=rng, now=now)
+        made.gate.rate.restore(left.get(name, {}))
+        return made
 
     further = {
-        name: route(api, settings.delivery.model_copy(update={"rate": api.rate})) for name, api in settings.apis.items()
+        name: route(name, api, settings.delivery.model_copy(update={"rate": api.rate}))
+        for name, api in settings.apis.items()
     }
-    return route(settings.notices, settings.delivery), now, further
+    return route(DEFAULT_API, settings.notices, settings.delivery), now, further
 
 
 def unreadable_time_report(telemetry: PrometheusTelemetry) -> Callable[[Record, str], None]:

@@ -82,6 +82,16 @@ class Gate:
             self.mark(now)
         return self._halted_seconds
 
+    def token_arrived(self, now: float) -> None:
+        """A new token is in use from now on."""
+        self.token.arrived()
+        self.mark(now)
+
+    def token_failed(self, now: float) -> None:
+        """The token source gave no token, and no other is usable."""
+        self.token.failed()
+        self.mark(now)
+
     def mark(self, now: float) -> None:
         """Update the account of halted time; to be called after whatever may begin or end a halt."""
         if self._halted_since is not None:

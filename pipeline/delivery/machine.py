@@ -97,17 +97,14 @@ class Delivery:
         """The partition is ours from now on; what the ledger holds of it is not sent again."""
         self.release([assigned.partition])
         self._partitions[assigned.partition] = self._made(assigned)
-        self._stops.owned(len(self._partitions))
-        self._own_day()
+        self._share()
 
     def _made(self, assigned: Assigned) -> Partition:
         return Partition(assigned)
 
-    def restore_day(self, before: Mapping[TopicPartition, int], api: str = DEFAULT_API) -> None:
-        """What left today through an API before this process began, by partition."""
-        self._routes[api].gate.rate.restore(before)
-
-    def _own_day(self) -> None:
+    def _share(self) -> None:
+        """Adapt what members have in common to the partitions that are ours now."""
+        self._stops.owned(len(self._partitions))
         for route in self._routes.values():
             route.gate.rate.owns(self._partitions)
 
@@ -136,8 +133,7 @@ class Delivery:
             point = partition.frontier.current()
             if point is not None:
                 points.append(point)
-        self._stops.owned(len(self._partitions))
-        self._own_day()
+        self._share()
         return points
 
     # Events
@@ -464,16 +460,12 @@ class Delivery:
     def token_arrived(self, now: float, api: str = DEFAULT_API) -> None:
         """A new token is in use from now on."""
         self._now = now
-        gate = self._routes[api].gate
-        gate.token.arrived()
-        gate.mark(now)
+        self._routes[api].gate.token_arrived(now)
 
     def token_failed(self, now: float, api: str = DEFAULT_API) -> None:
         """Record that the token source gave no token and no other is usable; the caller queries it again."""
         self._now = now
-        gate = self._routes[api].gate
-        gate.token.failed()
-        gate.mark(now)
+        self._routes[api].gate.token_failed(now)
 
     def correct_clock(self, correction: float) -> None:
         """The wall clock is `correction` seconds ahead of the times that are passed here; notices expire by it."""
