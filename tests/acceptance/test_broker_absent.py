@@ -20,6 +20,7 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.test_chaos import cluster as cluster  # noqa: PLC0414 - a fixture
 from tests.acceptance.waiting import wait_for
 from tests.broker.cluster import NODES, Cluster
+from tests.broker.handle import Unavailable
 from tests.fakes.registry import FakeRegistry
 
 pytestmark = pytest.mark.kafka
@@ -61,7 +62,10 @@ def coordinator(cluster: Cluster, stage: Stage, admin: AdminClient) -> int:
     def known() -> int | None:
         with suppress(TimeoutError, KafkaException):
             admin.describe_consumer_groups([stage.group], request_timeout=5)[stage.group].exception(10)
-        return cluster.coordinator(stage.group) if "__consumer_offsets" in admin.list_topics(timeout=5).topics else None
+        with suppress(Unavailable):  # made, and without a leader yet
+            if "__consumer_offsets" in admin.list_topics(timeout=5).topics:
+                return cluster.coordinator(stage.group)
+        return None
 
     return int(wait_for(known))
 

@@ -278,10 +278,10 @@ class Cluster:
         Raises:
             Unavailable: it has no leader.
         """
-        found: int = self._admin().list_topics(topic, timeout=10).topics[topic].partitions[partition].leader
-        if found not in NODES:
+        found = self._admin().list_topics(topic, timeout=10).topics[topic].partitions.get(partition)
+        if found is None or found.leader not in NODES:
             raise Unavailable(f"{topic}/{partition} has no leader")
-        return found
+        return int(found.leader)
 
     def coordinator(self, group: str) -> int:
         """The node that coordinates a group: the leader of the partition that keeps the group's offsets."""
