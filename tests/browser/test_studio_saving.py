@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.axe import violations
 from tests.browser.looking import Looked
@@ -97,6 +98,33 @@ def test_a_recorded_event_is_chosen(page: Page, rules: Path) -> None:
     source.select_option(label="night.jsonl 2")
     expect(page.locator("#event-editor")).to_contain_text("录制的咖啡")
     expect(page.locator(".phone")).to_contain_text("录制的咖啡")
+
+
+def test_the_event_that_was_chosen_last_stays(page: Page, rules: Path) -> None:
+    """The answer to an earlier choice may come after that to a later one."""
+    paid = json.loads(event_text(page)) | {"item_summary": "录制的咖啡"}
+    (rules.parent / "events").mkdir()
+    recorded = {"type": "com.example.trade.order.paid.v1", "data": paid}
+    (rules.parent / "events" / "night.jsonl").write_text(json.dumps(recorded))
+    source = page.get_by_role("combobox", name="Take the event from")
+    page.get_by_role("button", name="Another").click()
+    expect(source.locator("optgroup[label=Recorded] option")).to_have_text(["night.jsonl 1"])
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/studio/event?*number=*", hold)
+    with page.expect_request("**/studio/event?*number=*"):
+        page.get_by_role("button", name="Another").click()
+    source.select_option(label="night.jsonl 1")
+    expect(page.locator("#event-editor")).to_contain_text("录制的咖啡")
+    with page.expect_response("**/studio/event?*number=*"):
+        held[0].continue_()
+    page.evaluate("() => new Promise((taken) => setTimeout(taken, 300))")
+    expect(page.locator("#summary")).to_have_attribute("aria-busy", "false")
+    assert "录制的咖啡" in event_text(page)
+    expect(source).to_have_value(re.compile("night"))
 
 
 def event_text(page: Page) -> str:

@@ -439,6 +439,7 @@
 
   const source = at("source");
   let example = 0;
+  let lastChoice = 0; // each choice of an event overtakes those whose answers are still to come
   const group = (label, choices) => {
     const made = document.createElement("optgroup");
     made.label = label;
@@ -454,14 +455,17 @@
   };
   const choose = async ({ key = "", number = 0, keep = false }) => {
     const type = at("type").value;
+    const choice = keep ? lastChoice : ++lastChoice;
     if (!keep) unchecked(true);
     let found;
     try {
       found = await ask(`studio/event?${new URLSearchParams(key && !keep ? { type, key } : { type, number })}`);
     } catch (error) {
+      if (choice !== lastChoice) return;
       if (!keep) unchecked(true, false);
       throw error;
     }
+    if (choice !== lastChoice) return;
     listSources(found.choices);
     if (keep) return;
     source.value = key;
