@@ -71,7 +71,7 @@ class Reload:
         self.refused: RefusedRules | None = None
         """The newest rules on disk, where they were refused."""
         self.removed: RemovedRules | None = None
-        """The rules that the newest reload with a removal took out of use."""
+        """The rules that the newest reload with a removal took out of use, and that are not in use again."""
 
     def request(self) -> None:
         """Read the rules again; a request during a reload leads to one more."""
@@ -132,6 +132,9 @@ class Reload:
         if not gone and off == self._off:
             return
         self._off = off
+        if self.removed is not None:
+            away = tuple(rule for rule in self.removed.rules if rule in off)
+            self.removed = self.removed._replace(rules=away) if away else None
         cancelled = self._rules_off(off)
         if gone:
             names = tuple(sorted(gone))

@@ -279,6 +279,17 @@ async def test_a_rule_that_comes_back_is_in_use_again() -> None:
     assert stage.counted.removed == 2
 
 
+async def test_a_removed_rule_that_is_in_use_again_is_no_longer_shown_as_removed() -> None:
+    """One that stays away is, until a newer removal replaces it."""
+    stage = Stage(rule_files(a="w x y z"), ReloadOptions(0.5, allow_removal=True))
+    shown: list[tuple[str, ...] | None] = []
+    for on_disk in ("w x y", "w x y z", "w x", "w x y", "w x z", "w x y z"):
+        stage.disk = lambda on_disk=on_disk: rule_files(a=on_disk)  # type: ignore[misc] # the value of this round
+        assert await stage.reload.reload()
+        shown.append(stage.reload.removed and stage.reload.removed.rules)
+    assert shown == [("z",), None, ("y", "z"), ("z",), ("y",), None]
+
+
 async def test_the_end_of_a_refusal_is_logged() -> None:
     """Also where the files are again what is in use, so that no version changes."""
     stage = Stage()
