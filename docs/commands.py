@@ -21,7 +21,7 @@ def commands_page() -> str:
         "",
         "Generated from `pipeline/cli/`; do not edit. `notice-pipeline COMMAND --help` says the same.",
         "",
-        "Exit codes of all: 0 fine, 1 findings or failures, 2 misuse, 130 interrupted.",
+        "Exit codes of all: 0 fine, 1 findings or failures, 2 misuse, 130 interrupted, 141 the output was closed.",
         "",
     ]
     commands: dict[str, Command] = dict(root.commands)  # type: ignore[attr-defined]  # a group

@@ -29,6 +29,8 @@ FINDINGS = 1
 MISUSE = 2
 INTERRUPTED = 130
 """128 + SIGINT, as in shells."""
+READER_ENDED = 141
+"""128 + SIGPIPE, as in shells: what is missing of the output is not known, so that it is neither fine nor a finding."""
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """Errors of a disk without space: `notice-pipeline diff … > report.md`."""
@@ -208,9 +210,12 @@ def ending(command: Callable[[], object]) -> NoReturn:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader, such as `| head`, has ended
-        sys.exit(FINE)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # typer has handled it, and ends with 1
+            sys.exit(READER_ENDED)
+        raise
+    except BrokenPipeError:  # the reader, such as `| head`, has ended
+        sys.exit(READER_ENDED)
     except OSError as error:
         if error.errno in FULL:
             sys.exit(show_error(UserError(f"the output cannot be written: {error.strerror}"), MISUSE))

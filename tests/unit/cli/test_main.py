@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -51,6 +52,27 @@ def test_a_full_disk_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
         app.ending(write)
     assert ended.value.code == app.MISUSE
     assert capsys.readouterr().err == "error: the output cannot be written: No space left on device\n"
+
+
+@pytest.mark.parametrize("as_typer_does", [False, True])
+def test_a_reader_that_has_ended_is_no_finding(as_typer_does: bool) -> None:  # noqa: FBT001 - a case
+    """`find … | head -1` must not end with 1, which means "not found", nor an audit with 0: it is as in shells."""
+
+    reader, writer = os.pipe()
+    os.close(reader)
+
+    def write() -> None:
+        try:
+            os.write(writer, b"x")
+        except BrokenPipeError:
+            if as_typer_does:
+                sys.exit(1)
+            raise
+
+    with pytest.raises(SystemExit) as ended:
+        app.ending(write)
+    os.close(writer)
+    assert ended.value.code == app.READER_ENDED == 141
 
 
 def test_other_errors_are_not_reported_as_a_full_disk() -> None:
