@@ -56,13 +56,13 @@ class Office:
         return sorted(found)
 
     @contextmanager
-    def running(self) -> Iterator[subprocess.Popen[str]]:
+    def running(self, **environment: str) -> Iterator[subprocess.Popen[str]]:
         """The process `history`; killed at the end."""
         process = subprocess.Popen(
             [sys.executable, "-m", "pipeline", "history", "-c", str(self.shop.config)],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "NOTICE_PIPELINE_LOG__FORMAT": "json"},
+            env={**os.environ, "NOTICE_PIPELINE_LOG__FORMAT": "json", **environment},
         )
         try:
             yield process
@@ -113,6 +113,20 @@ def test_each_outcome_is_stored_once_although_the_process_is_killed(office: Offi
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
     assert office.stored(EVERY) == list(range(1_200))
+
+
+def test_each_outcome_is_stored_once_although_two_processes_store_all_of_them(office: Office) -> None:
+    """In groups of their own, as one that was presumed dead and its successor: each is overtaken by the other."""
+    office.settle(range(2_000))
+    other = {"NOTICE_PIPELINE_HISTORY__GROUP_ID": f"{office.shop.kafka.names.group}.other"}
+    with office.running() as one, office.running(**other) as two:
+        wait_for(lambda: len(office.stored(EVERY)) >= 1_000)
+        office.settle(range(2_000, 2_500))
+        wait_for(lambda: len(office.stored(EVERY)) >= 2_500)
+        for process in (one, two):
+            process.send_signal(signal.SIGTERM)
+        assert [process.wait(END_SECONDS) for process in (one, two)] == [0, 0]
+    assert office.stored(EVERY) == list(range(2_500))
 
 
 def test_find_answers_from_the_history_and_from_what_it_lacks(office: Office, command: Command) -> None:

@@ -1,12 +1,12 @@
 """Reads the outcomes topic into the history, in a group of its own.
 
-The database has the positions; what is committed to Kafka only shows the lag to Kafka's own tools.
+The database has the positions; what is committed to Kafka only shows the lag to Kafka's own tools. Two threads: one
+reads and decodes a batch while the other stores the batch before it.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from pipeline.adapters.history.database_thread import DatabaseTelemetry, DatabaseThread, finished
 from pipeline.adapters.history.outcome_values import OutcomeValues
 from pipeline.adapters.history.rows import FIELDS, Row, day_of, make_row
 from pipeline.adapters.history.store import Batch, History, Overtaken, Stored
@@ -24,14 +25,13 @@ from pipeline.adapters.kafka.former_clients import drop, leave
 from pipeline.adapters.kafka.range import ASK_SECONDS
 from pipeline.adapters.kafka.record import record_of
 from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
-from pipeline.errors import Unreachable
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from confluent_kafka import Message
 
 POLL_SECONDS = 0.5
-PAUSE_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
-"""Pauses while the database does not answer."""
 KEEP_MS = 600_000
 """Interval of retention."""
 SESSION_MS = 10_000
@@ -39,14 +39,12 @@ SESSION_MS = 10_000
 broker's least session is 6 s by default (group.min.session.timeout.ms)."""
 LEAVE_SECONDS = 10.0
 """To leave the group at the end."""
-REPORT_SECONDS = 60.0
-"""A database that does not answer is logged at this interval."""
 
 log = structlog.get_logger("history")
 
 
-class HistoryTelemetry(Protocol):
-    """Counts what the reader does. Called on its thread."""
+class HistoryTelemetry(DatabaseTelemetry, Protocol):
+    """Counts what the reader does. Called on its threads."""
 
     def stored(self, records: int, rows: int) -> None:
         """A batch was stored."""
@@ -54,10 +52,6 @@ class HistoryTelemetry(Protocol):
 
     def lag(self, records: int) -> None:
         """So many records of the assigned partitions are not stored."""
-        ...
-
-    def answering(self, error: str | None) -> None:
-        """Whether the database answers; else why it does not."""
         ...
 
 
@@ -74,8 +68,15 @@ class ReaderOptions(NamedTuple):
     days: int
 
 
+class _Storing(NamedTuple):
+    """What is being stored."""
+
+    batches: Sequence[Batch]
+    work: Future[bool]
+
+
 class HistoryReader:
-    """Reads and stores until it is stopped. One thread runs it."""
+    """Reads and stores until it is stopped. One thread runs it; all work in the database is done on another."""
 
     def __init__(
         self,
@@ -97,11 +98,16 @@ class HistoryReader:
         self._stopped = stopped
         self._now = now
         self._decode = OutcomeValues(("group", *FIELDS))
+        self._database = DatabaseThread(telemetry, stopped)
+        self._storing: _Storing | None = None
+        self._stored: dict[int, int] = {}
+        """First offset that is not stored, by assigned partition."""
         self._at: dict[int, int] = {}
-        """Next offset to store, by assigned partition."""
+        """Next offset to decode, by assigned partition: what lies between is being stored."""
+        self._ends: dict[int, int] = {}
+        """The end of each partition, as the broker said last."""
         self._topic_id = ""
         self._kept_ms = 0
-        self._reported_at = 0.0
         self._properties = properties
         self._brokers = KnownBrokers()
         self._consumer = self._made()
@@ -127,23 +133,19 @@ class HistoryReader:
         Raises:
             Unreachable: Kafka refuses access to the topic or the group.
         """
-        topic = self._history.topic
-        with kafka_errors.reading(topic):
+        with kafka_errors.reading(self._history.topic):
             self._join()
             try:
                 while not self._stopped():
                     if self._brokers.are_lost:
                         self._replace_lost()
-                    now_ms = int(self._now() * 1000)
-                    if now_ms - self._kept_ms > KEEP_MS:
-                        self._patiently(partial(self._history.keep, self._options.days, now_ms))
-                        self._kept_ms = now_ms
+                    self._keep()
                     messages = self._consumer.consume(self._options.batch, POLL_SECONDS)
-                    batches = self._batches(messages, day_of(now_ms))
-                    if batches:
-                        self._patiently(partial(self._store, batches))
+                    self._store(self._batches(messages, day_of(int(self._now() * 1000))))
                     self._telemetry.lag(self._lag())
+                self._finish()
             finally:
+                self._database.close()
                 leave(self._consumer, LEAVE_SECONDS)
 
     def _join(self) -> None:
@@ -152,31 +154,48 @@ class HistoryReader:
     def _replace_lost(self) -> None:
         """Join the group by another client; the database has the next offsets."""
         report_lost("history's reader")
+        self._finish()
         self._brokers = KnownBrokers()
         former, self._consumer = [self._consumer], self._made()
+        self._stored.clear()
         self._at.clear()
         drop(former)
         self._join()
 
+    def _keep(self) -> None:
+        now_ms = int(self._now() * 1000)
+        if now_ms - self._kept_ms > KEEP_MS:
+            self._do(partial(self._history.keep, self._options.days, now_ms))
+            self._kept_ms = now_ms
+
     def _assigned(self, consumer: Consumer, partitions: Sequence[KafkaPartition]) -> None:
+        """Begin where the database's positions end.
+
+        Kafka's committed offsets serve for the lag until the database has answered.
+        """
+        self._finish()
+        lows = {}
+        for one in consumer.committed(list(partitions), ASK_SECONDS):
+            lows[one.partition], self._ends[one.partition] = consumer.get_watermark_offsets(one, timeout=ASK_SECONDS)
+            self._stored[one.partition] = max(lows[one.partition], one.offset)
         known: dict[int, Stored] = {}
 
         def look_up() -> None:
             self._topic_id = self._options.topic_id() or ""
             known.update(self._history.positions(self._topic_id))
 
-        self._patiently(look_up)
+        self._do(look_up)
         starts = []
-        for one in partitions:
-            where = KafkaPartition(one.topic, one.partition)
-            low, _ = consumer.get_watermark_offsets(where, timeout=ASK_SECONDS)
-            self._at[one.partition] = known[one.partition].next_offset if one.partition in known else low
-            starts.append(KafkaPartition(one.topic, one.partition, max(low, self._at[one.partition])))
+        for partition, low in lows.items():
+            self._stored[partition] = self._at[partition] = known[partition].next_offset if partition in known else low
+            starts.append(KafkaPartition(self._history.topic, partition, max(low, self._at[partition])))
         consumer.assign(starts)
         log.info("history_assigned", partitions=sorted(self._at), topic_id=self._topic_id or None)
 
     def _revoked(self, _: Consumer, partitions: Sequence[KafkaPartition]) -> None:
+        self._finish()
         for one in partitions:
+            self._stored.pop(one.partition, None)
             self._at.pop(one.partition, None)
 
     def _batches(self, messages: Sequence[Message], today: int) -> list[Batch]:
@@ -206,61 +225,66 @@ class HistoryReader:
             values = self._decode(record.value)
             if values is not None and values[0] in groups:
                 kept.append(make_row(min(day, tomorrow), partition, offset, values[1:]))
-        return [Batch(partition, self._at[partition], end, rows[partition]) for partition, end in ends.items()]
+        batches = [Batch(partition, self._at[partition], end, rows[partition]) for partition, end in ends.items()]
+        self._at |= {partition: end.next_offset for partition, end in ends.items()}
+        return batches
 
     def _store(self, batches: Sequence[Batch]) -> None:
-        try:
-            rows = self._history.write(self._topic_id, batches)
-        except Overtaken:
-            self._again([batch.partition for batch in batches])
-            return
-        for batch in batches:
-            self._at[batch.partition] = batch.ends.next_offset
+        """Begin to store the batches, once those before them are stored."""
+        overtaken = self._finish()
+        if overtaken:
+            self._again(overtaken | {batch.partition for batch in batches})
+        elif batches:
+            self._storing = _Storing(batches, self._database.begin(partial(self._write, batches)))
+
+    def _write(self, batches: Sequence[Batch]) -> None:
+        rows = self._history.write(self._topic_id, batches)
         self._telemetry.stored(sum(batch.ends.next_offset - batch.begins for batch in batches), rows)
+
+    def _finish(self) -> set[int]:
+        """Wait until all that was begun is stored; return the partitions of which another process has stored more."""
+        if self._storing is None:
+            return set()
+        (batches, work), self._storing = self._storing, None
+        try:
+            if not finished(work, self._while_waiting):
+                return set()
+        except Overtaken:
+            return {batch.partition for batch in batches}
+        self._stored |= {one.partition: one.ends.next_offset for one in batches}
         commits = [KafkaPartition(self._history.topic, one.partition, one.ends.next_offset) for one in batches]
         with suppress(KafkaException):  # it only shows the lag
             self._consumer.commit(offsets=commits, asynchronous=True)
+        return set()
 
-    def _again(self, partitions: Sequence[int]) -> None:
+    def _do(self, work: Callable[[], None]) -> None:
+        finished(self._database.begin(work), self._while_waiting)
+
+    def _again(self, partitions: Collection[int]) -> None:
         """Continue where another process has stored these partitions up to."""
-        known = self._history.positions(self._topic_id)
+        known: dict[int, Stored] = {}
+        self._do(lambda: known.update(self._history.positions(self._topic_id)))
         for partition in partitions:
-            stored = known.get(partition, Stored(0, 0))
-            self._at[partition] = stored.next_offset
+            at = known.get(partition, Stored(0, 0)).next_offset
+            self._stored[partition] = self._at[partition] = at
             with suppress(KafkaException):  # revoked in the meantime
-                self._consumer.seek(KafkaPartition(self._history.topic, partition, stored.next_offset))
+                self._consumer.seek(KafkaPartition(self._history.topic, partition, at))
 
-    def _patiently(self, work: Callable[[], None]) -> None:
-        """Do it again and again while the database does not answer; the consumer stays in its group."""
-        tries = 0
-        while not self._stopped():
-            try:
-                work()
-            except Unreachable as error:
-                self._telemetry.answering(error.message)
-                self._report(error)
-                deadline = time.monotonic() + PAUSE_SECONDS[min(tries, len(PAUSE_SECONDS) - 1)]
-                tries += 1
-                while time.monotonic() < deadline and not self._stopped():
-                    time.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
-            else:
-                self._telemetry.answering(None)
-                return
-
-    def _report(self, error: Unreachable) -> None:
-        if time.monotonic() - self._reported_at > REPORT_SECONDS:
-            self._reported_at = time.monotonic()
-            log.error("history_unreachable", error=error.message)
+    def _while_waiting(self) -> None:
+        """Report the lag while the database does not answer: the client fetches no more, and knows no newer ends."""
+        for partition in self._stored:
+            with suppress(KafkaException):
+                where = KafkaPartition(self._history.topic, partition)
+                _, self._ends[partition] = self._consumer.get_watermark_offsets(where, timeout=ASK_SECONDS)
+        self._telemetry.lag(self._lag())
 
     def _lag(self) -> int:
         """Return the records that are not stored, by the broker's last answers."""
         lag = 0
-        for partition, at in self._at.items():
-            try:
-                _, high = self._consumer.get_watermark_offsets(
-                    KafkaPartition(self._history.topic, partition), cached=True
-                )
-            except KafkaException:
-                continue
-            lag += max(0, high - at)
+        for partition, stored in self._stored.items():
+            with suppress(KafkaException):
+                where = KafkaPartition(self._history.topic, partition)
+                _, high = self._consumer.get_watermark_offsets(where, cached=True)
+                self._ends[partition] = max(high, self._ends.get(partition, 0))
+            lag += max(0, self._ends.get(partition, 0) - stored)
         return lag
