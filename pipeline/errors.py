@@ -8,6 +8,7 @@ NoticePipelineError
 │   ├── Unreachable           a broker, registry or API does not answer at start
 │   │   ├── NoSuchTopic       Kafka has no topic of this name
 │   │   └── RegistryAway      the schema registry gives no answer for now; a service that starts waits for it
+│   ├── NoRecord              a partition has no record at an offset
 │   ├── RightsMissing         the Kafka user lacks a right that is needed; a retry does not help
 │   ├── SkipRefused           the state of a partition or its group does not allow an offset to be skipped
 │   └── ResourceLimitExceeded a draft needs too much time or memory, or too many drafts are waiting
@@ -80,6 +81,10 @@ class NoSuchTopic(Unreachable):
 
 class RegistryAway(Unreachable):
     """The schema registry does not answer, or answers that it cannot do so now."""
+
+
+class NoRecord(UserError):
+    """A partition has no record at an offset: it is beyond the end, or the record was deleted."""
 
 
 class RightsMissing(UserError):

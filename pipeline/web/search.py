@@ -10,7 +10,7 @@ import structlog
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from pipeline.errors import NoSuchTopic, Unreachable, UserError
+from pipeline.errors import NoRecord, NoSuchTopic, Unreachable, UserError
 from pipeline.phrases import phrase
 from pipeline.web.access import user_of
 from pipeline.web.form import read_form
@@ -160,8 +160,8 @@ class SearchPage:
 
 
 def _status(error: UserError, otherwise: int) -> int:
-    """The status of an answer: 404 for a topic that does not exist, 503 where a retry may help."""
-    if isinstance(error, NoSuchTopic):
+    """The status of an answer: 404 for a topic or record that does not exist, 503 where a retry may help."""
+    if isinstance(error, (NoSuchTopic, NoRecord)):
         return 404
     return 503 if isinstance(error, Unreachable) else otherwise
 

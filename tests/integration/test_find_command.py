@@ -210,9 +210,19 @@ def test_an_undecodable_event_is_found_by_its_bytes(shop: Shop, find: Find) -> N
     (event,) = find("--text", "T2026-17").reported["events"]
     assert event["found_in"] == ["the bytes of the record"]
     assert event["answer"].startswith("The event could not be read: the record's schema is not known")
+
+
+def test_a_position_without_a_record_is_not_found(shop: Shop, find: Find, command: Command) -> None:
+    """Beyond the end: the available offsets are named. A topic or partition that does not exist is misuse."""
     gone = find(str(shop.position(99)))
-    assert gone.code == 2
-    assert "has no offset 99" in gone.err
+    assert (gone.code, gone.reported) == (1, {"found": 0, "left_out": 0, "events": []})
+    events = shop.kafka.names.events
+    in_words = command("find", "-c", str(shop.config), str(shop.position(99)))
+    assert in_words.code == 1
+    assert f"not found: {events}/0 has no offset 99 (partition 0 has 0 to 2), and no outcome" in in_words.out
+    for where, words in ((f"{events}/7/0", "has no partition 7"), ("no.such.topic/0/0", "no topic no.such.topic")):
+        absent = find(where)
+        assert (absent.code, words in absent.err) == (2, True), absent
 
 
 def test_the_text_shows_the_answer_first(shop: Shop, command: Command) -> None:

@@ -22,8 +22,9 @@ from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.record import record_of
 from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import TopicCheck
-from pipeline.errors import Unreachable, UserError
+from pipeline.errors import NoRecord, Unreachable, UserError
 from pipeline.model.event import Position, Record
+from pipeline.phrases import joined, phrase
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -125,23 +126,26 @@ class TopicRange:
 
         Raises:
             Unreachable: the broker no longer answers, or refuses access.
-            UserError: there is no such partition, or no record at that offset; the message names the available offsets.
+            NoRecord: there is no record at that offset; the hint names the available offsets.
+            UserError: there is no such partition.
         """
         topic, partition, offset = position
         if partition not in self.available:
             raise _no_partition(topic, partition, len(self.available))
         if offset not in self.available[partition]:
             available = _available_offsets({partition: self.available[partition]})
-            raise UserError(f"{topic}/{partition} has no offset {offset}", hint=available)
+            raise NoRecord(
+                phrase("{where} has no offset {offset}", where=f"{topic}/{partition}", offset=offset), hint=available
+            )
         bounds, self.offsets = self.offsets, {partition: range(offset, offset + 1)}
         try:
             record = next(self.records(), None)
         finally:
             self.offsets = bounds
         if record is None:
-            raise UserError(
-                f"there is no record at {position}",
-                hint="it was compacted away, belongs to an aborted transaction, or is a transaction's marker",
+            raise NoRecord(
+                phrase("there is no record at {position}", position=position),
+                hint=phrase("it was compacted away, belongs to an aborted transaction, or is a transaction's marker"),
             )
         return record
 
@@ -273,7 +277,8 @@ def read_record(properties: Mapping[str, Any], position: Position) -> Record:
 
     Raises:
         Unreachable: no broker answers, or there is no such topic.
-        UserError: no such partition, or no record at that offset; the message names the available offsets.
+        NoRecord: there is no record at that offset; the hint names the available offsets.
+        UserError: no such partition.
     """
     with TopicRange(properties, position.topic, Span(partitions=frozenset({position.partition}))) as one:
         return one.at(position)
@@ -325,9 +330,14 @@ def _is_unreadable(message: Message) -> bool:
 def _available_offsets(available: Mapping[int, range]) -> str:
     """Describe the available offsets of the first few partitions."""
     texts = [
-        f"partition {partition} is empty, its next offset is {offsets.stop}"
+        phrase("partition {partition} is empty, its next offset is {next}", partition=partition, next=offsets.stop)
         if not offsets
-        else f"partition {partition} has {offsets.start} to {offsets.stop - 1}"
+        else phrase(
+            "partition {partition} has {first} to {last}",
+            partition=partition,
+            first=offsets.start,
+            last=offsets.stop - 1,
+        )
         for partition, offsets in sorted(available.items())
     ]
-    return "; ".join(texts[:6]) + ("; …" if len(texts) > 6 else "")  # noqa: PLR2004 - enough for one line
+    return joined("; ", [*texts[:6], "…"] if len(texts) > 6 else texts)  # noqa: PLR2004 - enough for one line

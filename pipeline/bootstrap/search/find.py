@@ -105,6 +105,7 @@ class Search:
         """Return the stories of the newest events that were found.
 
         Raises:
+            NoRecord: there is no event at the position, and no outcome of one.
             UserError: Kafka, the registry or the history does not answer, or recipients are not in outcomes.
         """
         if options.position is not None:
@@ -143,7 +144,7 @@ class Search:
             since = datetime.fromtimestamp(facts.record_ms / 1000, UTC) - CLOCK_MARGIN
         found = self._outcomes.outcomes(ByEvents(frozenset({position})), since, options.limit, stage)
         if facts.type is None and facts.record_ms is None and not found.items:
-            raise UserError(facts.unreadable or phrase("there is no event at {position}", position=position))
+            self._events.event(position)  # raises, and names the available offsets
         return Found(self._stories([facts], found.items, stage, complete=True), found.left_out)
 
     def _with_text(self, text: str, options: SearchOptions, stage: Stage) -> Found[Story]:

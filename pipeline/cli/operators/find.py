@@ -14,7 +14,7 @@ from pipeline.cli.bounds import FORMS, read_time
 from pipeline.cli.operators import find_report
 from pipeline.cli.printing import plain, print_json, say
 from pipeline.cli.progress import progress
-from pipeline.errors import UserError
+from pipeline.errors import NoRecord, UserError
 from pipeline.operations.positions import read_position
 from pipeline.phrases import phrase
 from pipeline.settings import load_settings, require_group
@@ -67,7 +67,7 @@ def command(
     outcomes alone, and so find only what has ended. A position needs no time range. Rules are those of today. The
     output contains values of events, personal data included.
 
-    Exit codes: 0 found, 1 not found, 2 misuse.
+    Exit codes: 0 found, 1 not found (also a position beyond the end), 2 misuse.
 
     Examples: `notice-pipeline find --text T20261130-17` · `notice-pipeline find trade.order.events/3/1042` ·
     `notice-pipeline find --recipient 8f1c9a --from -2d --output json`
@@ -80,14 +80,14 @@ def command(
         start = DEFAULT_START
     options = options._replace(since=read_time(start, "--from", now), limit=limit)
     with rules_needed():
-        found = _search(settings, options)
+        found, absent = _search(settings, options)
     if output == "json":
         print_json(find_report.as_json(found))
     else:
         find_report.show(found)
     if not found.items:
         if output == "text":
-            say(plain(_nothing(options, start)))
+            say(plain(_nothing(options, absent)))
         raise typer.Exit(FINDINGS)
 
 
@@ -115,17 +115,25 @@ def _options(
     return SearchOptions(reference, text, recipient, event_id, None if position is None else read_position(position))
 
 
-def _search(settings: Settings, options: SearchOptions) -> Found[Story]:
+def _search(settings: Settings, options: SearchOptions) -> tuple[Found[Story], NoRecord | None]:
+    """Return what was found, and why there is no event at the position."""
     from pipeline.adapters.clock import SystemClock  # noqa: PLC0415 - needed only for the log
+    from pipeline.adapters.operations.find import Found  # noqa: PLC0415 - it imports Kafka's client
     from pipeline.adapters.telemetry.logging import configure_logging  # noqa: PLC0415 - the same
     from pipeline.bootstrap.search.find import open_search  # noqa: PLC0415 - it imports the whole service
 
     configure_logging(form=settings.log.format, level="error", clock=SystemClock())
     with open_search(settings) as search:
-        return search.run(options, progress)
+        try:
+            return search.run(options, progress), None
+        except NoRecord as absent:
+            return Found([], 0), absent
 
 
-def _nothing(options: SearchOptions, start: str | None) -> str:
+def _nothing(options: SearchOptions, absent: NoRecord | None) -> str:
+    if absent is not None:
+        return phrase("not found: {why} ({hint}), and no outcome is about it", why=absent.message, hint=absent.hint)
+    start = None if options.since is None else f"{options.since:%Y-%m-%d %H:%M} UTC"
     if options.text is not None:
         return phrase("not found: no event since {start} contains it", start=start)
     if start is not None:

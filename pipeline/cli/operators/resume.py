@@ -83,7 +83,8 @@ def command(
         )
     for scope in wanted:
         if scope not in known:
-            print(f"{scope} is not paused", file=sys.stderr)
+            topic = settings.control.topic
+            print(f"{scope} has no pause on {topic}; a member that knows of one ends it", file=sys.stderr)
     if lifted and not wanted and not yes and sys.stdin.isatty():
         typer.confirm(f"Resume {', '.join(map(str, lifted))}?", abort=True, err=True)
     # Also what is not paused on the topic: where it was deleted or purged, members keep the pauses that they know.
