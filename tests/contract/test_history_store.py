@@ -14,6 +14,7 @@ from typing import Any
 
 import fastavro
 import pytest
+from sqlalchemy import create_engine, text
 
 from pipeline.adapters.history.outcome_values import OutcomeValues
 from pipeline.adapters.history.rows import COLUMNS, DAY_MS, FIELDS, Row, make_row
@@ -164,6 +165,24 @@ def test_a_recipient_is_erased_and_not_stored_again(history: History, url: str) 
     again.close()
 
 
+def test_nothing_of_an_erased_recipient_remains_in_the_files_of_sqlite(tmp_path: Path) -> None:
+    """Neither in the table and its indexes nor in the log of changes, also while another connection is open."""
+    url = f"sqlite:///{tmp_path / 'history.db'}"
+    mine = [WHOLE._replace(recipient="erase-me", reference=f"mine-{number}") for number in range(50)]
+    with closing(History(url, TOPIC, GROUP)) as history, closing(History(url, TOPIC, GROUP)) as other:
+        history.migrate()
+        history.write(TOPIC_ID, [batch(*(row(one, number) for number, one in enumerate(mine)), row(BARE, 50))])
+        assert len(other.outcomes(by_recipient("erase-me"), None)) == 50
+        assert b"erase-me" in _bytes_in(tmp_path)
+        assert other.forget({"erase-me"}, NOW_MS * 2) == 50
+        left = _bytes_in(tmp_path)
+    assert [name for name in (b"erase-me", b"mine-") if name in left] == []
+
+
+def _bytes_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
 class Halting(tuple[Any, ...]):
     """A row whose storing halts, after it was decided that its recipient is not forgotten, until it may continue."""
 
@@ -211,6 +230,34 @@ def test_migrating_again_changes_nothing(history: History) -> None:
     history.write(TOPIC_ID, [batch(row(WHOLE, 0))])
     history.migrate()
     assert len(history.outcomes(by_recipient("customer"), None)) == 1
+
+
+def test_tables_of_a_later_release_are_refused(history: History, url: str) -> None:
+    """With both versions: this release does not know what is in them."""
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE schema_version SET version_num = '0099'"))
+    engine.dispose()
+    with pytest.raises(ConfigurationError, match="have version 0099, and this release knows versions up to 0001"):
+        history.migrate()
+
+
+def test_processes_that_begin_a_day_at_the_same_time_do_not_disturb_each_other(history: History, url: str) -> None:
+    """Each stores another partition of the topic; in PostgreSQL one of them makes the day's table, or deletes it."""
+    begin = threading.Barrier(2)
+
+    def store(store: History, partition: int) -> int:
+        for day in range(12):
+            begin.wait(60)
+            one = (NOW_MS // DAY_MS + day, partition, day, *row(WHOLE, 0)[3:])
+            store.write(TOPIC_ID, [Batch(partition, day, Stored(day + 1, NOW_MS), [one])])
+            begin.wait(60)
+            store.keep(3, NOW_MS + day * DAY_MS)
+        return len(store.outcomes(by_recipient("customer"), None))
+
+    with closing(History(url, TOPIC, GROUP)) as other, ThreadPoolExecutor(2) as threads:
+        running = [threads.submit(store, one, number) for number, one in enumerate((history, other))]
+        assert [one.result(120) for one in running] == [8, 8]
 
 
 def test_texts_that_postgresql_cannot_hold_are_replaced(history: History) -> None:

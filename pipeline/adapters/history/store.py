@@ -10,11 +10,8 @@ import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from importlib.resources import as_file, files
 from typing import Any, NamedTuple
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import (
     ColumnClause,
     Connection,
@@ -33,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from pipeline.adapters.history.migrating import migrate
 from pipeline.adapters.history.rows import COLUMNS, Row, day_of, read_row, stored_key
 from pipeline.adapters.history.searches import MOST_ROWS, searches
 from pipeline.adapters.history.tables import FORGOTTEN, OUTCOMES, POSITIONS
@@ -41,8 +39,8 @@ from pipeline.operations.find.ended import Ended
 from pipeline.operations.find.query import ByEvents, ByField
 
 POSTGRESQL, SQLITE = "postgresql", "sqlite"
-MIGRATION_LOCK = 5_318_008_211
-"""Key of the advisory lock under which one process migrates; any number that no other program uses."""
+DAYS_LOCK = 5_318_008_212
+"""Key of the advisory lock under which one process makes or drops days' partitions, as all want to at the same time."""
 CONNECT_SECONDS = 10
 BUSY_SECONDS = 30
 """How long SQLite waits for another process's transaction."""
@@ -104,19 +102,12 @@ class History:
     def migrate(self) -> None:
         """Create the tables, or bring those of an earlier release to this one's form. Only one thread may do so.
 
-        Alembic has global state: a second thread of this process gets a `KeyError`, or worse.
-
         Raises:
+            ConfigurationError: a later release has migrated them.
             Unreachable: the database does not answer, or refuses it.
         """
-        with self._answering(), as_file(files("pipeline.adapters.history") / "migrations") as folder:
-            config = Config()
-            config.set_main_option("script_location", str(folder))
-            with self._engine.begin() as connection:
-                if self.is_postgresql:
-                    connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+        with self._answering():
+            migrate(self._engine)
 
     def positions(self, topic_id: str) -> Mapping[int, Stored]:
         """Return how far each partition of the topic is stored."""
@@ -161,7 +152,8 @@ class History:
     def forget(self, recipients: Collection[str], now_ms: int) -> int:
         """Erase the outcomes of a recipient, given in each form that outcomes may have; return their number.
 
-        Outcomes that finished before now are not stored again when they are read again.
+        Outcomes that finished before now are not stored again when they are read again. SQLite overwrites them in its
+        file; PostgreSQL reuses their space after its own VACUUM.
         """
         with self._answering(), self._engine.begin() as connection:
             self._lock_forgotten(connection, "SHARE ROW EXCLUSIVE")
@@ -169,7 +161,11 @@ class History:
             digests = [_digest(one) for one in stored]
             connection.execute(delete(FORGOTTEN).where(FORGOTTEN.c.recipient.in_(digests)))
             connection.execute(insert(FORGOTTEN), [{"recipient": one, "until": now_ms} for one in digests])
-            return connection.execute(delete(OUTCOMES).where(OUTCOMES.c.recipient.in_(stored))).rowcount
+            count = connection.execute(delete(OUTCOMES).where(OUTCOMES.c.recipient.in_(stored))).rowcount
+        if not self.is_postgresql:
+            with self._answering(), self._engine.connect() as connection:
+                connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))  # the log has what was in the file's pages
+        return count
 
     def keep(self, days: int, now_ms: int) -> None:
         """Delete the outcomes of days before the last `days`: whole partitions in PostgreSQL, batches in SQLite."""
@@ -177,6 +173,7 @@ class History:
         with self._answering():
             if self.is_postgresql:
                 with self._engine.begin() as connection:
+                    connection.execute(select(func.pg_advisory_xact_lock(DAYS_LOCK)))
                     for day in self._partitions(connection):
                         if day < oldest:
                             connection.execute(text(f"DROP TABLE {_partition(day)}"))
@@ -224,6 +221,8 @@ class History:
 
     def _make_partitions(self, connection: Connection, days: Collection[int]) -> None:
         new = sorted(set(days) - self._days)
+        if new:
+            connection.execute(select(func.pg_advisory_xact_lock(DAYS_LOCK)))
         for day in new:
             connection.execute(
                 text(
@@ -250,7 +249,7 @@ class History:
         except (SQLAlchemyError, self._driver_error) as error:  # COPY raises the driver's own
             cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
             self._days.clear()
-            where = self._engine.url.render_as_string(hide_password=True)
+            where = self._engine.url.set(drivername=self._engine.dialect.name).render_as_string(hide_password=True)
             first_line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
             raise Unreachable(f"the history at {where} cannot be used: {first_line}") from None
 
@@ -279,6 +278,7 @@ def _engine(url: URL) -> Engine:
         # Readers do not block the writer, and a batch is on disk when its transaction ends.
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
 
     return engine
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
+from pipeline.adapters.history.migrating import VERSION_TABLE
+
 context.configure(
     connection=context.config.attributes["connection"],
-    version_table="schema_version",
+    version_table=VERSION_TABLE,
     transactional_ddl=True,
     render_as_batch=True,
 )
