@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from math import prod
 
-from pipeline.model.suggestion import did_you_mean
+from pipeline.model.suggestion import closest, did_you_mean
 from pipeline.phrases import joined, phrase
 from pipeline.rules.cel.engine import Expression
 from pipeline.rules.cel.nulls import Known
@@ -147,7 +147,12 @@ class FieldCompiler:
         return [(at + node.start, before + value + after) for node, value in outcomes]
 
     def _check_filled(self, path: Path, template: Template, data: Mapping[str, object]) -> None:
-        missing = [field.key for field in template.fields if field.key not in data and not field.optional]
+        # A key that is not the template's has a finding of its own, with the field that it probably means.
+        strange = [key for key in data if template.field(key) is None]
+        names = [field.key for field in template.fields]
+        meant = {closest(key, names) for key in strange if self._report.has((*path, key))}
+        given = meant | data.keys()
+        missing = [field.key for field in template.fields if field.key not in given and not field.optional]
         if missing and data:
             summary = phrase(
                 "template `{alias}` also needs {missing}",

@@ -370,6 +370,13 @@ EXPECTED: dict[str, tuple[int, int, str, str | None]] = {
         "`thing1` has 25 of at most 20 characters",
         "shorten it, or let it be cut: `overflow: {thing1: truncate}`",
     ),
+    "repeated-type": (3, 27, "`shop.order.Paid` is there twice", None),
+    "unreachable-url": (
+        6,
+        18,
+        "customers cannot reach `localhost`: it is an address of your own network",
+        "write the public address of the page",
+    ),
     "shadowed": (9, 5, "rule `paid` stops every event of this type before", None),
     "too-costly": (6, 45, "`filter` inside another macro", "write a simpler expression, or several rules"),
     "too-deep": (1, 32, "nested deeper than 24 levels", None),

@@ -112,8 +112,24 @@ def impossible_times(tree: Tree) -> Iterator[Fault]:
             yield Fault(node.own, "never-matches", message, phrase("correct the number"))
 
 
+_IS_NULL: Mapping[str, str] = {"_==_": phrase("never true"), "_!=_": phrase("always true")}
+
+
+def _has_null(node: Node) -> bool:
+    return any(one.kind is Kind.CONSTANT and one.value is None for one in node.children)
+
+
 def always_there(tree: Tree, fields: Fields, absent: Container[tuple[str, str]]) -> Iterator[Fault]:
-    """`has()` of a field that every event has; `absent` are the records' fields that some version lacks."""
+    """`has()` of a field that every event has; `absent` are the records' fields that some version lacks.
+
+    The event itself is there as well: `event != null`.
+    """
+    for node in tree.nodes:
+        if node.name in _IS_NULL and {one.name for one in node.children} >= {"event"} and _has_null(node):
+            message = phrase(
+                "`event` is never null: `{text}` is {result}", text=tree.text(node), result=_IS_NULL[node.name]
+            )
+            yield Fault(node.start, "always-there", message, phrase("name a field: event.note != null"))
     for node, scope in fields.walk(tree.root, {}):
         record = without_null(fields.type_of(node.children[0], scope)) if node.kind is Kind.HAS else None
         if not isinstance(record, RecordType) or (record.name, node.name) in absent:

@@ -116,6 +116,8 @@ class _FileWarnings:
                     self._placeholders(path, at, literal, event_types(rule))
                 for doubt in text_warnings.stray_braces(text):
                     self._report.add_inside(path, doubt.at, "foreign-placeholder", doubt.message, doubt.hint)
+                if path[-1] == "url" and (host := text_warnings.unreachable_host(text)) is not None:
+                    self._report.add_inside(path, host.at, "unreachable-url", host.message, host.hint)
                 for at in money_warnings.doubled_around(text):
                     self._report.add_inside(path, at, *money_warnings.DOUBLED)
             given = dict(self._file.rules)[index]
@@ -148,8 +150,12 @@ class _FileWarnings:
         typed = self._compilation.typed
         for (number, given), (_, rule) in zip(self._file.rules, self._file.merged, strict=True):
             path = ("rules", number, "on") if "on" in given.model_fields_set else ("defaults", "on")
-            for index, event_type in enumerate(event_types(rule) if rule.enabled else ()):
-                if not typed.get(event_type):
+            types = event_types(rule) if rule.enabled else ()
+            for index, event_type in enumerate(types):
+                if event_type in types[:index]:
+                    summary = phrase("`{event_type}` is there twice", event_type=event_type)
+                    self._report.add((*path, index), "repeated-type", summary)
+                elif not typed.get(event_type):
                     location = path if isinstance(rule.on, str) else (*path, index)
                     summary = phrase(
                         "no schema of `{event_type}` is known: its expressions are not checked", event_type=event_type

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -49,6 +50,13 @@ _FREE_TEXT = re.compile(
 )
 
 
+_HOST = re.compile(r"https://([A-Za-z0-9.-]+)(?=[:/?#]|$)")
+_LOCAL_NAMES = re.compile(
+    r"(?:.*\.)?(?:localhost|local|internal|lan|intranet|corp|home|test|invalid)\.?", re.IGNORECASE
+)
+"""Names for one machine, for a network of one's own, and for tests (RFC 2606, RFC 6762)."""
+
+
 class Doubt(NamedTuple):
     """A doubtful part of a text."""
 
@@ -56,6 +64,22 @@ class Doubt(NamedTuple):
     """Index into the text."""
     message: str
     hint: str
+
+
+def unreachable_host(url: str) -> Doubt | None:
+    """The host of a url that only the author's machine or network reaches."""
+    found = _HOST.match(url)
+    if found is None or not (_LOCAL_NAMES.fullmatch(found[1]) or _is_own_address(found[1])):
+        return None
+    message = phrase("customers cannot reach `{host}`: it is an address of your own network", host=found[1])
+    return Doubt(found.start(1), message, phrase("write the public address of the page"))
+
+
+def _is_own_address(host: str) -> bool:
+    try:
+        return not ip_address(host).is_global
+    except ValueError:
+        return False
 
 
 def placeholders(text: str, fields: Fields | None) -> Iterator[Doubt]:

@@ -98,7 +98,7 @@ CODES: Mapping[str, Code] = {
     ),
     "always-there": Code(
         _W,
-        "has() asks for a field that every event has: it is true for null as well.",
+        "has() asks for a field that every event has: it is true for null as well. Or `event` is compared with null.",
         "Ask for null: `event.x != null`.",
         "when: has(event.note)",
     ),
@@ -391,6 +391,13 @@ CODES: Mapping[str, Code] = {
         "The condition is always true.",
         "Leave `when:` out.",
         'when: event.channel != "WECHAT" || event.channel != "ALIPAY"',
+    ),
+    "repeated-type": Code(_W, "`on:` has an event type twice.", "Keep one.", "on: [shop.order.Paid, shop.order.Paid]"),
+    "unreachable-url": Code(
+        _W,
+        "The url leads to the author's own machine or network, which customers cannot reach.",
+        "Write the public address.",
+        "url: https://localhost:3000/orders",
     ),
     "shadowed": Code(
         _W, "An earlier rule without a condition stops all events of this type.", "Put it before, or drop `stop`."

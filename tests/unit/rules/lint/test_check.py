@@ -55,6 +55,41 @@ def test_columns_are_exact_in_every_kind_of_text(data: str, line: int, column: i
     assert text.splitlines()[line - 1][column - 1 :].startswith("ordr_no")
 
 
+def test_a_misspelt_key_of_a_template_is_one_finding() -> None:
+    """The field that it means is not reported as missing as well; one that nothing resembles is."""
+    assert [code for code, *_ in codes(rule(data="thnig1: 豆"))] == ["unknown-template-field"]
+    assert [code for code, *_ in codes(rule(data="amount7: 豆"))] == ["field-not-filled", "unknown-template-field"]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_reachable"),
+    [
+        ("localhost:3000", False),
+        ("127.0.0.1", False),
+        ("10.1.2.3:8443", False),
+        ("172.16.0.1", False),
+        ("shop.local", False),
+        ("crm.internal", False),
+        ("LOCALHOST", False),
+        ("172.32.0.1", True),
+        ("8.8.8.8", True),
+        ("localhost.example.com", True),
+        ("local.example.com", True),
+        ("m.example.com", True),
+    ],
+)
+def test_a_url_that_only_the_author_reaches_is_found(host: str, *, is_reachable: bool) -> None:
+    """One machine's, a private network's (RFC 1918) and reserved names."""
+    found = codes(rule(f"url: https://{host}/orders/${{event.order_no}}"))
+    assert found == ([] if is_reachable else [("unreachable-url", 6, 18)])
+
+
+@pytest.mark.parametrize(("when", "at"), [("event != null", 11), ("event.gift && null != event", 25)])
+def test_the_event_is_never_null(when: str, at: int) -> None:
+    """A comparison of the event itself says nothing."""
+    assert codes(rule(f"when: {when}")) == [("always-there", 6, at)]
+
+
 def test_one_mistake_in_defaults_is_reported_once_at_its_location() -> None:
     """Three rules inherit a misspelt recipient: one finding, in `defaults`."""
     text = "defaults:\n  on: shop.order.Paid\n  to: ${event.sbu}\n  template: paid\nrules:\n"
@@ -64,7 +99,7 @@ def test_one_mistake_in_defaults_is_reported_once_at_its_location() -> None:
 
 def test_several_faults_are_reported_together_in_the_order_of_the_file() -> None:
     """Structure, expressions and templates are checked in one go: one round of fixing for all."""
-    text = rule("whn: true", "url: http://m.example.com") + rule("when: event.nothing", data="thing9: 豆").removeprefix(
+    text = rule("whn: true", "url: http://m.example.com") + rule("when: event.nothing", data="amount9: 豆").removeprefix(
         "rules:\n"
     ).replace("id: paid", "id: other")
     assert [code for code, _, _ in codes(text)] == [
