@@ -99,9 +99,9 @@ def test_one_mistake_in_defaults_is_reported_once_at_its_location() -> None:
 
 def test_several_faults_are_reported_together_in_the_order_of_the_file() -> None:
     """Structure, expressions and templates are checked in one go: one round of fixing for all."""
-    text = rule("whn: true", "url: http://m.example.com") + rule("when: event.nothing", data="amount9: 豆").removeprefix(
-        "rules:\n"
-    ).replace("id: paid", "id: other")
+    text = rule("whn: true", "url: http://m.example.com") + rule(
+        "when: event.nothing", data="amount9: 豆"
+    ).removeprefix("rules:\n").replace("id: paid", "id: other")
     assert [code for code, _, _ in codes(text)] == [
         "unknown-key",
         "unknown-field",
