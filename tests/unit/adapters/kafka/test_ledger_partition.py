@@ -9,7 +9,7 @@ from pipeline.adapters.kafka.ledger.reader import ledger_partition
 
 @pytest.mark.parametrize(("sources", "ledger"), [(4, 12), (8, 12), (12, 12), (46, 46), (432, 432)])
 def test_partitions_of_a_topic_have_their_own(sources: int, ledger: int) -> None:
-    """The bound of `docs/scaling.md`, section Takeover: a new owner reads no outcomes of the topic's other partitions."""
+    """The bound of `docs/scaling.md`, Takeover: a new owner reads no outcomes of the topic's other partitions."""
     assert len({ledger_partition("orders", source, ledger) for source in range(sources)}) == sources
 
 
