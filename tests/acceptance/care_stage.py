@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from confluent_kafka import Producer
+from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.events.writer import EventProducer
 from pipeline.model.outcome import Outcome, OutcomeKind
@@ -79,6 +80,15 @@ class CareStage(Stage):
     def chosen(self) -> int:
         """How many records of preferences the group has not passed on yet."""
         return uncommitted(self.broker.bootstrap_servers, self.group, self.preferences)
+
+    def read_choices_again(self) -> None:
+        """Reset the group's offsets of the preferences to their start; no member may be running."""
+        admin = AdminClient({"bootstrap.servers": self.broker.bootstrap_servers})
+        partitions = admin.list_topics(self.preferences, timeout=10).topics[self.preferences].partitions
+        starts = [TopicPartition(self.preferences, partition, 0) for partition in partitions]
+        asked = admin.alter_consumer_group_offsets([ConsumerGroupTopicPartitions(self.group, starts)])
+        for answer in asked.values():
+            answer.result(30)
 
     def violations(self) -> dict[str, int]:
         """What `audit` finds wrong in how recipient care decided."""

@@ -139,21 +139,27 @@ def test_a_reload_changes_a_cap_at_once(stage: CareStage) -> None:
 
 
 def test_another_hash_key_is_refused_until_its_loss_is_accepted(stage: CareStage) -> None:
-    """Every cap would begin again without a word."""
+    """Every cap would begin again without a word. Opt-outs are in force again once the preferences are read again."""
+    out = [recipient(each) for each in range(10)]
     stage.rules(CAPPED, CARE)
     keyed = {**dict(stage.service.configuration["outcomes"]), "recipient": "hash", "recipient_hash_key": "one"}  # type: ignore[call-overload]
     stage.service.configure({**stage.service.configuration, "outcomes": keyed})
+    stage.choose(*out, value=b'{"opted_out": ["promotions"]}')
     stage.emit_round(0)
     with stage.service.running() as process:
         stage.wait_for_outcomes(RECIPIENTS)
+        wait_for(lambda: stage.chosen() == 0)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
     stage.service.configure({**stage.service.configuration, "outcomes": {**keyed, "recipient_hash_key": "two"}})
     with stage.service.running("refused") as process:
         assert process.wait(END_SECONDS) == 1
     assert "--accept-loss" in json.dumps(stage.service.reported("fatal", "refused"))
-    stage.emit_round(1)
+    stage.read_choices_again()
     with stage.service.running("accepted", options=["--accept-loss"]) as process:
-        stage.wait_for_outcomes(2 * RECIPIENTS)
+        wait_for(lambda: stage.chosen() == 0)
+        stage.emit_round(1)
+        outcomes = stage.wait_for_outcomes(2 * RECIPIENTS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
+    assert Counter(outcome.reason for outcome in outcomes[RECIPIENTS:])[Reason.OPTED_OUT] == len(out)

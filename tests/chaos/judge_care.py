@@ -59,7 +59,8 @@ def care_violations(
     yield from some("sent after an opt-out", sent)
     yield from _needless(care, ledger, suppressed)
     yield from some("records not committed", (f"{topic}: {count}" for topic, count in care.behind.items() if count))
-    yield from some("findings of audit", (code for code in care.audit if code not in EXCUSED_FINDINGS))
+    expected = EXCUSED_FINDINGS | {"after-opt-out"} if lost_state else EXCUSED_FINDINGS  # opt-outs are lost with it
+    yield from some("findings of audit", (code for code in care.audit if code not in expected))
 
 
 def _needless(care: CareEvidence, ledger: Found, suppressed: Mapping[str, Reason]) -> Iterable[str]:
