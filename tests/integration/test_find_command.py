@@ -212,6 +212,28 @@ def test_an_undecodable_event_is_found_by_its_bytes(shop: Shop, find: Find) -> N
     assert event["answer"].startswith("The event could not be read: the record's schema is not known")
 
 
+def test_an_event_of_a_former_topic_is_not_taken_for_the_one_at_its_position_now(
+    shop: Shop, find: Find, command: Command
+) -> None:
+    """The topic was deleted and created again: the present event is another customer's."""
+    now = SystemClock().now()
+    former = shop.kafka.origin._replace(topic_id="bm90aWNlLXBpcGVsaW5lLQ")
+    times: dict[str, Any] = {"received_at": now - 60, "first_attempt_at": now - 60, "finished_at": now - 60}
+    shop.settle(shop.position(0), recipient="former", event_id="e-former", origin=former, **times)
+    shop.settle(shop.position(99), recipient="former", event_id="e-99", origin=former, **times)
+    gone, _ = find("--recipient", "former").reported["events"]
+    assert (gone["answer"], gone["id"], gone["rules"]) == ("Sent: the platform accepted it.", "e-former", [])
+    assert gone["of_former_topic"]
+    assert gone["unreadable"].startswith("the event is gone: its topic was deleted and created again")
+    both = find(str(shop.position(0))).reported["events"]
+    assert [(one["of_former_topic"], len(one["notices"])) for one in both] == [(True, 1), (False, 1)]
+    assert [one["id"] for one in find(str(shop.position(99))).reported["events"]] == ["e-99"]
+    (first, *_) = find("--text", "CNY").reported["events"]
+    assert (first["position"], first["answer"]) == (str(shop.position(0)), both[1]["answer"])
+    explained = command("explain", "-c", str(shop.config), str(shop.position(0)), "--output", "json")
+    assert [one["answer"] for one in explained.reported["outcomes"]] == [both[1]["answer"]]
+
+
 def test_a_position_without_a_record_is_not_found(shop: Shop, find: Find, command: Command) -> None:
     """Beyond the end: the available offsets are named. A topic or partition that does not exist is misuse."""
     gone = find(str(shop.position(99)))

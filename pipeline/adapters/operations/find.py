@@ -21,6 +21,7 @@ from pipeline.model.event import Event, Position, Record, TopicPartition
 from pipeline.model.outcome import OutcomeKind
 from pipeline.model.outcome_words import outcome_words
 from pipeline.operations.find.ended import Ended, ended
+from pipeline.operations.find.former import ByTopic, by_topic
 from pipeline.operations.find.query import ByEvents, ByField, fields_with, has_bytes
 from pipeline.operations.find.story import EventFacts, Letter, RuleLine
 from pipeline.operations.redrive.letter import read_letter
@@ -218,6 +219,17 @@ class KafkaEvents:
             return decoded(self._decoder, record)
         except Undecodable as fault:
             return fault
+
+    def by_topic(self, outcomes: Sequence[Ended]) -> ByTopic:
+        """Return which of them are about events of the present topics.
+
+        Raises:
+            Unreachable: the topics cannot be described.
+        """
+        if not outcomes:
+            return ByTopic([], [])
+        origins = described(self._properties, self._group, sorted(self._topics.sources))
+        return by_topic(outcomes, {topic: origin.topic_id for topic, origin in origins.items()})
 
     def letters(self, outcomes: Collection[Ended], stage: Stage) -> Mapping[str, Sequence[Letter]]:
         """Return the dead letters of these outcomes, by outcome id.

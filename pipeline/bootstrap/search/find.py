@@ -28,15 +28,15 @@ from pipeline.bootstrap.events import compacted_topics, find_decoder, service_sc
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import care_rights, needed
 from pipeline.bootstrap.search.history import HistoryThenKafka, forms_of, open_history, topic_id
-from pipeline.care.words import CareWords
 from pipeline.errors import RulesRefused, Undecodable, UserError
 from pipeline.model.event import Event, Position
 from pipeline.model.notice import DEFAULT_API
 from pipeline.model.outcome_words import reason_words
 from pipeline.model.pause import Pause
 from pipeline.operations.find.ended import Ended
+from pipeline.operations.find.former import former_events
 from pipeline.operations.find.query import ByEvents, ByField, Field
-from pipeline.operations.find.story import NO_WORDS, EventFacts, Progress, RuleLine, RuleResult, Story, tell
+from pipeline.operations.find.story import EventFacts, Letter, Progress, RuleLine, RuleResult, Story, tell
 from pipeline.phrases import phrase
 from pipeline.rules.care_places import care_words
 from pipeline.rules.compile import Compilation, compile_rules
@@ -47,6 +47,8 @@ from pipeline.settings import Settings
 if TYPE_CHECKING:
     from pipeline.adapters.history.store import History
 
+Letters = Mapping[str, Sequence[Letter]]
+"""Dead letters, by the id of their outcome."""
 _RESULTS = {
     Match.NOTICE: RuleResult.NOTICE,
     Match.REFUSED: RuleResult.REFUSED,
@@ -113,9 +115,11 @@ class Search:
         if options.text is not None:
             return self._with_text(options.text, options, stage)
         found = self._outcomes.outcomes(self._by_field(options), options.since, options.limit, stage)
-        positions = dict.fromkeys(one.event for one in found.items)
-        facts = self._events.at_or_gone(positions)
-        return Found(self._stories(facts, found.items, stage, complete=False), found.left_out)
+        outcomes = self._events.by_topic(found.items)
+        letters = self._events.letters(found.items, stage)
+        facts = self._events.at_or_gone(dict.fromkeys(one.event for one in outcomes.present))
+        stories = self._stories(facts, outcomes.present, letters, complete=False)
+        return Found([*self._former(outcomes.former, letters), *stories], found.left_out)
 
     def _by_field(self, options: SearchOptions) -> ByField:
         if options.event_id is not None:
@@ -143,9 +147,13 @@ class Search:
         if facts.record_ms:
             since = datetime.fromtimestamp(facts.record_ms / 1000, UTC) - CLOCK_MARGIN
         found = self._outcomes.outcomes(ByEvents(frozenset({position})), since, options.limit, stage)
-        if facts.type is None and facts.record_ms is None and not found.items:
+        outcomes = self._events.by_topic(found.items)
+        letters = self._events.letters(found.items, stage)
+        is_there = facts.type is not None or facts.record_ms is not None or outcomes.present
+        if not is_there and not outcomes.former:
             self._events.event(position)  # raises, and names the available offsets
-        return Found(self._stories([facts], found.items, stage, complete=True), found.left_out)
+        stories = self._stories([facts], outcomes.present, letters, complete=True) if is_there else []
+        return Found([*self._former(outcomes.former, letters), *stories], found.left_out)
 
     def _with_text(self, text: str, options: SearchOptions, stage: Stage) -> Found[Story]:
         seen = self._events.with_text(text, Span(options.since), options.limit, stage)
@@ -153,14 +161,19 @@ class Search:
             return Found([], 0)
         positions = frozenset(position for one in seen.items for position in (one.position, *one.copies))
         since = None if options.since is None else options.since - CLOCK_MARGIN
-        outcomes = self._outcomes.outcomes(ByEvents(positions), since, len(positions), stage)
-        return Found(self._stories(seen.items, outcomes.items, stage, complete=True), seen.left_out)
+        found = self._outcomes.outcomes(ByEvents(positions), since, len(positions), stage)
+        outcomes = self._events.by_topic(found.items).present
+        letters = self._events.letters(outcomes, stage)
+        return Found(self._stories(seen.items, outcomes, letters, complete=True), seen.left_out)
+
+    def _former(self, outcomes: Sequence[Ended], letters: Letters) -> list[Story]:
+        """Return the stories of events that are gone with their topic."""
+        return [tell(facts, ends, letters, None, self._explainer.care) for facts, ends in former_events(outcomes)]
 
     def _stories(
-        self, facts: Sequence[EventFacts], outcomes: Sequence[Ended], stage: Stage, *, complete: bool
+        self, facts: Sequence[EventFacts], outcomes: Sequence[Ended], letters: Letters, *, complete: bool
     ) -> list[Story]:
         """Return the stories; `complete`: all outcomes of these events were read."""
-        letters = self._events.letters(outcomes, stage)
         committed = self._events.committed([one.position for one in facts]) if complete else {}
         waiting = self._events.waiting([at for one in facts for at in (one.position, *one.copies)]) if complete else {}
         stories: list[Story] = []
@@ -278,19 +291,3 @@ def _lines(rules: RuleSet, compiled: Compilation, event: Event) -> list[RuleLine
         RuleLine(one.id, _RESULTS[one.match], in_brief(one), templates[one.id])
         for one in explain(rules, compiled.locations, event).rules
     ]
-
-
-def actual_outcomes(
-    settings: Settings, position: Position, record_ms: int, stage: Stage, care: CareWords = NO_WORDS
-) -> Story:
-    """Return what the group has published for one record, without dead letters and without what is missing.
-
-    `care` explains what recipient care decided.
-
-    Raises:
-        UserError: the outcomes cannot be read.
-    """
-    since = datetime.fromtimestamp(record_ms / 1000, UTC) - CLOCK_MARGIN if record_ms else None
-    intents = settings.recipient_care.intents_topic
-    outcomes = KafkaOutcomes(kafka_properties(settings), settings.outcomes.topic, settings.kafka.group_id, intents)
-    return tell(EventFacts(position), outcomes.of_record(position, since, stage), {}, None, care)

@@ -58,7 +58,8 @@ def make_search_page(settings: Settings, history: History, looked_up: Callable[[
             rules, made = opened.event(position)
             found = opened.run(SearchOptions(position=position), _silently)
         cards = "".join(to_html(card, current.say) for one in made for card in one.cards(list(Mode)))
-        return EventView(where, rules, cards, [notice for story in found.items for notice in story.notices])
+        present = [story for story in found.items if not story.event.is_of_former_topic]
+        return EventView(where, rules, cards, [notice for story in present for notice in story.notices])
 
     hidden = recipient_hash(hash_key(settings).encode())
     return SearchPage(pages, SearchActions(search, event, hidden, looked_up)), pages

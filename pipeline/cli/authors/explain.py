@@ -105,7 +105,7 @@ def _actual(settings: Settings | None, found: Found, sound: SoundRules) -> Story
     """Return the outcomes of the group for this record; None where they cannot be read, which is a note."""
     if settings is None or not settings.kafka.group_id:
         return None
-    from pipeline.bootstrap.search.find import actual_outcomes  # noqa: PLC0415 - the service's modules, which files do not need
+    from pipeline.bootstrap.search.actual import actual_outcomes  # noqa: PLC0415 - the service's modules, which files do not need
 
     record, checked = found.event.record, sound.checked
     care = care_words(sound.ruleset.care, checked.care, checked.locations)

@@ -110,6 +110,7 @@ def story_json(story: Story) -> dict[str, object]:
         "unreadable": event.unreadable,
         "found_in": list(event.found_in),
         "copies": [str(one) for one in event.copies],
+        "of_former_topic": event.is_of_former_topic,
         "rules": [rule._asdict() for rule in event.rules],
         "notices": [notice_json(one) for one in story.notices],
     }

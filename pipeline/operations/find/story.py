@@ -107,6 +107,8 @@ class EventFacts(NamedTuple):
     rules: tuple[RuleLine, ...] = ()
     copies: tuple[Position, ...] = ()
     """Further records of the same event: those that were sent again."""
+    is_of_former_topic: bool = False
+    """Whether the topic of this name is another one now: its position is that of another event."""
 
 
 class Progress(NamedTuple):

@@ -1,0 +1,34 @@
+"""What a group has published for one record, for `explain`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from pipeline.adapters.operations.find import CLOCK_MARGIN, KafkaOutcomes, Stage
+from pipeline.adapters.operations.group_state import described
+from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.care.words import CareWords
+from pipeline.model.event import Position
+from pipeline.operations.find.former import by_topic
+from pipeline.operations.find.story import NO_WORDS, EventFacts, Story, tell
+from pipeline.settings import Settings
+
+
+def actual_outcomes(
+    settings: Settings, position: Position, record_ms: int, stage: Stage, care: CareWords = NO_WORDS
+) -> Story:
+    """Return what the group has published for one record, without dead letters and without what is missing.
+
+    `care` explains what recipient care decided.
+
+    Raises:
+        UserError: the outcomes cannot be read.
+    """
+    since = datetime.fromtimestamp(record_ms / 1000, UTC) - CLOCK_MARGIN if record_ms else None
+    intents = settings.recipient_care.intents_topic
+    properties = kafka_properties(settings)
+    outcomes = KafkaOutcomes(properties, settings.outcomes.topic, settings.kafka.group_id, intents)
+    found = outcomes.of_record(position, since, stage)
+    origins = described(properties, settings.kafka.group_id, [position.topic])
+    present = by_topic(found, {topic: origin.topic_id for topic, origin in origins.items()}).present
+    return tell(EventFacts(position), present, {}, None, care)
