@@ -13,9 +13,12 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
+from typer.main import get_command
 
 from pipeline import languages
 from pipeline import phrases as marks
+from pipeline.cli import app as cli
+from pipeline.cli.help import Command, is_example, paragraphs
 
 PACKAGE = Path(__file__).resolve().parent.parent / "pipeline"
 _ARGUMENTS = {"phrase": (0,), "marked": (0,), "counted": (1, 2), "joined": (0,)}
@@ -36,6 +39,23 @@ def phrases() -> Iterator[tuple[str, str]]:
         source = path.read_text(encoding="utf-8")
         for template in _of_python(source) if path.suffix == ".py" else _of_page(source):
             yield template, path.relative_to(PACKAGE.parent).as_posix()
+    yield from _of_commands()
+
+
+def _of_commands() -> Iterator[tuple[str, str]]:
+    """The help of commands: all of those that speak several languages, the summaries of the others."""
+    app = "pipeline/cli/app.py"
+    root: Command = get_command(cli.app)
+    yield from ((text, app) for text in (*_help(root), *cli.PANELS))
+    for name, command in root.commands.items():
+        texts = _help(command)
+        for text in texts if name in cli.SPOKEN else texts[:1]:
+            yield text, f"pipeline/cli/{cli.FOLDERS[name]}/{name}.py"
+
+
+def _help(command: Command) -> list[str]:
+    of_parameters = [one.help for one in command.params if getattr(one, "help", None) and one.name != "help"]
+    return [*(text for text in paragraphs(command.help) if not is_example(text)), *of_parameters]
 
 
 def _of_python(source: str) -> Iterator[str]:

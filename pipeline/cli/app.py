@@ -13,11 +13,13 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 import typer.core
 from typer import main as typer_main
+from typer._click.exceptions import UsageError  # typer has no public name for it
 
 from pipeline import __version__
 from pipeline.cli.collector import collect_rarely
-from pipeline.cli.language import choose, english, in_language
-from pipeline.cli.option_errors import in_plain_words
+from pipeline.cli.help import SpokenCommand, help_option, translated, usage, use_titles
+from pipeline.cli.language import choose, english, entry, in_language
+from pipeline.cli.option_errors import translate
 from pipeline.cli.outline import outline
 from pipeline.cli.printing import finding_lines, plain
 from pipeline.errors import RulesRefused, UserError
@@ -87,7 +89,7 @@ class _Commands(Mapping[str, _Command]):
         found = getattr(module, "group", None)
         if found is None:
             found = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-            found.command(name=name)(module.command)
+            found.command(name=name, cls=SpokenCommand if name in SPOKEN else None)(module.command)
         command = typer_main.get_command(found)
         command.name = name
         command.rich_help_panel = panel  # type: ignore[attr-defined]  # both types have it
@@ -111,24 +113,45 @@ class _LazyGroup(typer.core.TyperGroup):
         """A command with name and help only, for the list of `--help`; its module is not imported."""
         if cmd_name not in COMMANDS:
             return None
-        return typer.core.TyperCommand(cmd_name, help=outline(_module(cmd_name)), rich_help_panel=COMMANDS[cmd_name])
+        summary = translated(outline(_module(cmd_name)))
+        return typer.core.TyperCommand(cmd_name, help=summary, rich_help_panel=entry(COMMANDS[cmd_name]))
+
+    def get_usage(self, ctx: Any) -> str:  # noqa: ANN401 - typer's own
+        """The line with the command's arguments."""
+        return usage(super().get_usage(ctx))
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
+        """The option `--help`."""
+        return help_option(super().get_help_option(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
+        """Print the help, in the language of the environment."""
+        choose([])
+        use_titles()
+        self.help = translated(self.help)
+        for parameter in self.params:
+            if isinstance(parameter, typer.core.TyperOption) and parameter.help:
+                parameter.help = entry(parameter.help)
+        super().format_help(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
-        """Run the command; a refused value of an option is reported in plain words."""
+        """Run the command; misuse is reported in plain words, and in the language of the output."""
         try:
             return super().invoke(ctx)
-        except typer.BadParameter as error:
-            error.message = in_plain_words(error.message)
+        except UsageError as error:
+            translate(error)
             raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401 - typer's own
         """The command that is called, with its module imported."""
+        choose(args)
         name, listed, rest = super().resolve_command(ctx, args)
-        if name in SPOKEN:
-            choose(rest)
-        else:
+        if name not in SPOKEN:
             english()  # logs and what operators' scripts read
-        return name, self.commands[name] if name is not None and listed is not None else None, rest
+        command = self.commands[name] if name is not None and listed is not None else None
+        if isinstance(command, SpokenCommand):
+            command.translate()
+        return name, command, rest
 
 
 def _with_language(

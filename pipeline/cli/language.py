@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from pipeline.languages import ENGLISH, LANGUAGES, VARIABLE, language_of, speaking
-from pipeline.phrases import Say
+from pipeline.languages import ENGLISH, LANGUAGES, VARIABLE, catalogue, language_of, speaking
+from pipeline.phrases import Catalogue, Say
 
 OPTION = "--lang"
 NAMES = (ENGLISH, *LANGUAGES)
@@ -20,7 +20,9 @@ class _Output:
     def __init__(self) -> None:
         self.text: Say = str
         self.json: Say = str
+        self.entry: Catalogue = str
         self.asked: str | None = None
+        self.language = ENGLISH
 
 
 _output = _Output()
@@ -31,14 +33,17 @@ def choose(arguments: Sequence[str]) -> str:
     asked = requested(arguments)
     language = asked or of_environment(os.environ)
     _output.asked = asked
+    _output.language = language
     _output.text = speaking(language)
     _output.json = speaking(asked or ENGLISH)
+    _output.entry = catalogue(language)
     return language
 
 
 def english() -> None:
     """Choose English, for a command whose output has no other language."""
-    _output.text = _output.json = str
+    _output.text = _output.json = _output.entry = str
+    _output.language = ENGLISH
 
 
 def requested(arguments: Sequence[str]) -> str | None:
@@ -62,9 +67,19 @@ def asked_for() -> str | None:
     return _output.asked
 
 
+def chosen() -> str:
+    """The name of the language of the output."""
+    return _output.language
+
+
 def in_language(text: str) -> str:
     """The text in the language of the output."""
     return _output.text(text)
+
+
+def entry(text: str) -> str:
+    """The catalogue's entry of a text that is no `phrase`, such as the help of a command."""
+    return _output.entry(text)
 
 
 def in_json(text: str) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipeline.cli.app import app
+from pipeline.cli.app import SPOKEN, app
 
 AUTHORS_OWN = re.compile(
     r"T20261123\w*|receipts? of all kinds: [\w ]+|the buyer gets a receipt|notice-pipeline [\w -]+|\S*[({\[].*?[)}\]]"
-    r"|`[^`]*`"
+    r"|`[^`]*`|level code message"
 )
 """Names of tests and code, in the language that the author wrote them in."""
 SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,} [a-z]{2,}\b")
@@ -50,6 +50,46 @@ def test_sound_rules() -> None:
     assert "receipt 不匹配" in spoken("explain", "events/recorded.jsonl", "--event", "3")
     assert "生成消息" in spoken("explain", "events/recorded.jsonl", "--event", "1")
     assert "扩充  rules/templates.yaml" in spoken("new", "another", "--on", "order.paid.v1")
+
+
+@pytest.mark.usefixtures("rules")
+@pytest.mark.parametrize("name", sorted(SPOKEN))
+def test_the_help_of_a_command(name: str) -> None:
+    """What it does, its arguments and options; only examples and names are as they are typed."""
+    text = spoken(name, "--help")
+    assert text.strip().startswith(f"用法：notice-pipeline {name}")
+    assert "示例：" in text
+    assert {"─ 选项 ─", "显示这段帮助并退出。"} <= set(re.findall(r"─ 选项 ─|显示这段帮助并退出。", text))
+
+
+@pytest.mark.usefixtures("rules")
+def test_the_list_of_commands() -> None:
+    """With a sentence for each, also for those that speak English alone; nothing is cut off."""
+    text = spoken("--help")
+    assert re.search(r"─ 编写规则 ─.*check +检查规则、模板和测试：", text, re.DOTALL)
+    assert "…" not in text
+
+
+@pytest.mark.usefixtures("rules")
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (["chek"], "没有命令 'chek'。您是不是想写 'check'？"),
+        (["check", "--strikt"], "没有选项 --strikt（可能是：--strict）"),
+        (["new"], "缺少参数 'ID'。"),
+        (["new", "id"], "缺少选项 '--on'。"),
+        (["check", "--limit"], "选项 '--limit' 后面要写一个值。"),
+        (["check", "a", "b"], "多余的参数（b）"),
+        (["check", "--limit", "0"], "'--limit' 的值不对：不能小于 1"),
+        (["studio", "--port", "65536"], "'--port' 的值不对：不能大于 65535"),
+        (["check", "--limit", "x"], "'--limit' 的值不对：请写整数"),
+        (["preview", "--mode", "x"], "'--mode' 的值不对：'x' 不是 'wechat', 'legacy', 'both' 之一。"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_misuse(typed: list[str], message: str) -> None:
+    """Names what is wrong."""
+    assert message in spoken(*typed)
 
 
 def test_a_failing_test_and_its_coverage(rules: Path) -> None:

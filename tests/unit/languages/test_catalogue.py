@@ -15,7 +15,7 @@ CHINESE = {template: text for template, text in written("zh").items() if text}
 TEMPLATES = sorted({template for template, _ in phrases()})
 HAN = "\u3007\u4e00-\u9fff"
 CODE = re.compile(
-    r"`[^`]*`|\{[^{}]*\}(?::\{[^{}]*\})+|\"[^\"]*\"|'[^']*'|\{[^{}]*\}|\[[^\]]*\]|--?[a-z][\w-]*"
+    r"`[^`]*`|\*\*\w+\*\*|\{[^{}]*\}(?::\{[^{}]*\})+|\"[^\"]*\"|'[^']*'|\{[^{}]*\}|\[[^\]]*\]|--?[a-z][\w-]*"
     r"|(?<![A-Za-z0-9])\d[\d:T.,+年月日-]*|\b[a-z_]\w*:(?= )|[\w.…{}]+\([^()]*(?:\([^()]*\)[^()]*)*\)"
     r"|\w+(?:[._/]\w+)+|https?://\S*|U\+[0-9A-F]+"
 )
@@ -24,8 +24,9 @@ NAMES = frozenset(
     re.findall(
         r"\S+",
         """
-        Alt Avro CloudEvent Connect Ctrl Docker Kafka Schema Studio Word alipay amount amount3 avsc base64 broker
-        category cd coverage d day drop endsWith false fetch fields fixed git h headers history install
+        Alt Avro CloudEvent Code Connect Ctrl Docker GitHub GitLab JUnit JetBrains Kafka Language Neovim Protocol
+        Schema Server Studio Word alipay amount amount3 avsc base64 broker
+        category cd coverage d day drop endsWith false fetch fields fixed git gzip h headers history install
         keyword1 leader m namespace null pip r record reference remark rgb rrggbb s size startsWith symbols tag thing
         thing1 time time2 true week
         """,
