@@ -238,8 +238,20 @@ def test_tables_of_a_later_release_are_refused(history: History, url: str) -> No
     with engine.begin() as connection:
         connection.execute(text("UPDATE schema_version SET version_num = '0099'"))
     engine.dispose()
-    with pytest.raises(ConfigurationError, match="have version 0099, and this release knows versions up to 0001"):
+    with pytest.raises(ConfigurationError, match="have version 0099, and this release knows versions up to 0"):
         history.migrate()
+
+
+def test_the_database_of_another_installation_is_refused(history: History, url: str) -> None:
+    """Rows and positions do not name their group: both would take the other's outcomes for their own."""
+    with closing(History(url, TOPIC, "a search")) as search:
+        search.migrate()
+    history.own()
+    history.own()
+    with closing(History(url, TOPIC, "other")) as other, pytest.raises(ConfigurationError) as refused:
+        other.migrate()
+    assert "holds the outcomes of the group shop, and kafka.group_id is other" in refused.value.message
+    history.migrate()
 
 
 def test_processes_that_begin_a_day_at_the_same_time_do_not_disturb_each_other(history: History, url: str) -> None:

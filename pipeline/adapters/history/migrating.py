@@ -8,8 +8,9 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
+from pipeline.adapters.history.tables import INSTALLATION
 from pipeline.errors import ConfigurationError
 
 MIGRATION_LOCK = 5_318_008_211
@@ -17,11 +18,11 @@ MIGRATION_LOCK = 5_318_008_211
 VERSION_TABLE = "schema_version"
 
 
-def migrate(engine: Engine) -> None:
-    """Migrate under a lock. Only one thread may do so: Alembic has global state.
+def migrate(engine: Engine, group: str) -> None:
+    """Migrate under a lock, and check the group. Only one thread may do so: Alembic has global state.
 
     Raises:
-        ConfigurationError: a later release has migrated the tables.
+        ConfigurationError: a later release has migrated the tables, or they hold another group's outcomes.
         SQLAlchemyError: the database does not answer, or refuses it.
     """
     with as_file(files("pipeline.adapters.history") / "migrations") as folder:
@@ -33,6 +34,36 @@ def migrate(engine: Engine) -> None:
             _require_known(connection, ScriptDirectory.from_config(config))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            _owner(connection, group)
+
+
+def own(engine: Engine, group: str) -> None:
+    """Take the tables for the outcomes of this group, where no group has them.
+
+    Raises:
+        ConfigurationError: they hold another group's outcomes.
+        SQLAlchemyError: the database does not answer, or refuses it.
+    """
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        if _owner(connection, group) is None:
+            connection.execute(insert(INSTALLATION), [{"group": group}])
+
+
+def _owner(connection: Connection, group: str) -> str | None:
+    """Return the group that has the tables: positions and rows do not name one.
+
+    Raises:
+        ConfigurationError: it is another one.
+    """
+    owner = connection.execute(select(INSTALLATION.c.group)).scalar()
+    if owner not in {None, group}:
+        raise ConfigurationError(
+            f"the history's database holds the outcomes of the group {owner}, and kafka.group_id is {group}",
+            hint="give each installation a database of its own in history.url",
+        )
+    return owner
 
 
 def _require_known(connection: Connection, scripts: ScriptDirectory) -> None:

@@ -15,11 +15,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnClause,
     Connection,
-    Engine,
     and_,
-    create_engine,
     delete,
-    event,
     func,
     insert,
     literal_column,
@@ -27,23 +24,19 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from pipeline.adapters.history.migrating import migrate
+from pipeline.adapters.history.engine import POSTGRESQL, open_engine
+from pipeline.adapters.history.migrating import migrate, own
 from pipeline.adapters.history.rows import COLUMNS, Row, day_of, read_row, stored_key
 from pipeline.adapters.history.searches import MOST_ROWS, searches
 from pipeline.adapters.history.tables import FORGOTTEN, OUTCOMES, POSITIONS
-from pipeline.errors import ConfigurationError, Unreachable
+from pipeline.errors import Unreachable
 from pipeline.operations.find.ended import Ended
 from pipeline.operations.find.query import ByEvents, ByField
 
-POSTGRESQL, SQLITE = "postgresql", "sqlite"
 DAYS_LOCK = 5_318_008_212
 """Key of the advisory lock under which one process makes or drops days' partitions, as all want to at the same time."""
-CONNECT_SECONDS = 10
-BUSY_SECONDS = 30
-"""How long SQLite waits for another process's transaction."""
 DELETED_AT_ONCE = 20_000
 """Rows of one transaction of retention or erasure in SQLite: writers wait in the meantime."""
 _QUOTED = ", ".join(f'"{name}"' for name in COLUMNS)
@@ -84,7 +77,8 @@ class History:
             ConfigurationError: it is another database, or not a URL.
         """
         self.topic = topic
-        self._engine = _engine(_checked(url))
+        self._group = group
+        self._engine = open_engine(url)
         self._driver_error: type[Exception] = self._engine.dialect.loaded_dbapi.Error
         self._read = read_row(topic, group)
         self._days: set[int] = set()
@@ -103,11 +97,16 @@ class History:
         """Create the tables, or bring those of an earlier release to this one's form. Only one thread may do so.
 
         Raises:
-            ConfigurationError: a later release has migrated them.
+            ConfigurationError: a later release has migrated them, or they hold another group's outcomes.
             Unreachable: the database does not answer, or refuses it.
         """
         with self._answering():
-            migrate(self._engine)
+            migrate(self._engine, self._group)
+
+    def own(self) -> None:
+        """Take the tables for the group's outcomes. Raises as `migrate`."""
+        with self._answering():
+            own(self._engine, self._group)
 
     def positions(self, topic_id: str) -> Mapping[int, Stored]:
         """Return how far each partition of the topic is stored."""
@@ -152,8 +151,7 @@ class History:
     def forget(self, recipients: Collection[str], now_ms: int) -> int:
         """Erase the outcomes of a recipient, given in each form that outcomes may have; return their number.
 
-        Outcomes that finished before now are not stored again when they are read again. SQLite overwrites them in its
-        file; PostgreSQL reuses their space after its own VACUUM.
+        Outcomes that finished before now are not stored when they are read again. SQLite overwrites what is erased.
         """
         with self._answering(), self._engine.begin() as connection:
             self._lock_forgotten(connection, "SHARE ROW EXCLUSIVE")
@@ -252,35 +250,6 @@ class History:
             where = self._engine.url.set(drivername=self._engine.dialect.name).render_as_string(hide_password=True)
             first_line = (str(cause).strip().splitlines() or [type(cause).__name__])[0]
             raise Unreachable(f"the history at {where} cannot be used: {first_line}") from None
-
-
-def _checked(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ConfigurationError("history.url is not a URL", hint=_FORMS) from None
-    name = parsed.get_backend_name()
-    if name not in {POSTGRESQL, SQLITE}:
-        raise ConfigurationError(f"history.url: `{name}` is not a database of the history", hint=_FORMS)
-    return parsed.set(drivername="postgresql+psycopg") if name == POSTGRESQL else parsed
-
-
-_FORMS = "write sqlite:///history.db or postgresql://user@host/database"
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() == POSTGRESQL:
-        return create_engine(url, pool_size=2, pool_pre_ping=True, connect_args={"connect_timeout": CONNECT_SECONDS})
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
-
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
-        # Readers do not block the writer, and a batch is on disk when its transaction ends.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten
-
-    return engine
 
 
 def _copy(connection: Connection, rows: Iterable[Row]) -> None:

@@ -59,6 +59,9 @@ POSITIONS = Table(
 )
 """How far each partition of the outcomes topic is stored, and the Kafka timestamp of its last record."""
 
+INSTALLATION = Table("installation", metadata, Column("group", Text, primary_key=True))
+"""The group whose outcomes these tables hold, in one row."""
+
 FORGOTTEN = Table(
     "forgotten",
     metadata,

@@ -42,6 +42,7 @@ async def run_history(settings: Settings) -> int:
     listener = listen(settings.history.http.host, settings.history.http.port)
     stopped, telemetry = threading.Event(), HistoryMetrics()
     with listener, open_history(settings) as history:
+        history.own()
         reader = await asyncio.to_thread(history_reader, settings, history, telemetry, stopped)
         host, port = listener.getsockname()[:2]
         log.info(

@@ -43,15 +43,19 @@ class ByEvents(NamedTuple):
 
 def has_bytes(record: Record, text: str) -> bool:
     """Whether value or key contain the text; a shell may have given it bytes that are not UTF-8."""
-    sought = text.encode(errors="surrogateescape")
-    return sought in (record.value or b"") or sought in (record.key or b"")
+    forms = {form.encode(errors="surrogateescape") for form in (text, text.lower(), text.upper())}
+    return any(form in part for form in forms for part in (record.value or b"", record.key or b""))
 
 
 def fields_with(event: Event, text: str) -> list[str]:
-    """Return the paths of the fields whose value contains the text, the event's id, source and key among them."""
+    """Return the paths of the fields whose value contains the text, the event's id, source and key among them.
+
+    Upper and lower case are alike: people type order numbers as they like.
+    """
+    text = text.casefold()
     values: dict[str, object] = {"id": event.id, "source": event.source, "key": event.record.key}
-    about = [name for name, value in values.items() if text in _text(value)]
-    return [*about, *(path for path, value in _leaves(event.data, "event") if text in _text(value))]
+    about = [name for name, value in values.items() if text in _text(value).casefold()]
+    return [*about, *(path for path, value in _leaves(event.data, "event") if text in _text(value).casefold())]
 
 
 def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:

@@ -214,6 +214,7 @@ def test_a_field_is_found_by_its_text() -> None:
     assert fields_with(event, "17") == found
     assert fields_with(event, "true") == ["event.yes"]
     assert fields_with(event, "T2026-18") == []
+    assert fields_with(event, "t2026-17") == ["event.no"]
 
 
 def test_outcomes_match_by_field_or_by_event() -> None:
@@ -228,6 +229,7 @@ def test_bytes_of_a_record_that_cannot_be_read_are_found() -> None:
     """In value or key, UTF-8 or not: a shell gives other bytes as surrogates."""
     record = Record("orders", 3, 1, b"k\xff", "T2026 订单".encode(), (), 1)
     assert has_bytes(record, "订单")
+    assert has_bytes(record, "t2026")
     assert has_bytes(record, "\udcff")
     assert not has_bytes(record, "\udcfe")
     assert not has_bytes(record._replace(key=None, value=None), "订单")
