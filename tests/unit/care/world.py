@@ -30,6 +30,7 @@ from pipeline.model.outcome import COUNTED, Outcome, OutcomeKind
 from tests.unit.delivery.making import BAD_CONTENT, OK, T0, arrival, notice
 
 PLACE = TopicPartition("intents", 0)
+VERDICTS = VerdictTable()
 ONE_A_DAY = Cap("one-a-day", frozenset({"marketing"}), 1, DAY, {})
 CARE = Care({"marketing": Category("marketing", (ONE_A_DAY,), opt_out="promotions")}, {"one-a-day": ONE_A_DAY})
 OUT = Preferences(frozenset({"promotions"}))
@@ -237,7 +238,7 @@ class World:
                 done.setdefault((outcome.position.offset, outcome.id), LedgerPosition(0, at))
                 reached = max(reached, outcome.position.offset)
         settings = DeliverySettings()
-        route = Route(settings, VerdictTable(), max_in_flight=4, rng=lambda: 0.5, now=self.now)
+        route = Route(settings, VERDICTS, max_in_flight=4, rng=lambda: 0.5, now=self.now)
         delivery = DeliveryWithCare(settings, route, self.now, care=CareTerms(self.care, _hashed))
         end = LedgerPosition(0, len(self.ledger))
         delivery.assign(Assigned(PLACE, self.owners, offset, done, reached, end, care=restoring.restored()))

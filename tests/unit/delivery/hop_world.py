@@ -18,7 +18,6 @@ from pipeline.delivery.hop.checkpoints import PendingCheckpoint
 from pipeline.delivery.hop.unwritten_intents import PendingIntent
 from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.delivery.route import Route
-from pipeline.delivery.verdicts import VerdictTable
 from pipeline.model.event import Origin, Position, TopicPartition
 from pipeline.model.intent import Checkpoint, Intent, RestoredIntents, Seen
 from pipeline.model.ledger import Assigned, CommitPoint, LedgerPosition
@@ -26,7 +25,7 @@ from pipeline.model.notice import Notice
 from pipeline.model.reply import Reply
 
 from .making import OK, T0, arrival, undecodable
-from .world import MAX_IN_FLIGHT, SETTINGS
+from .world import MAX_IN_FLIGHT, SETTINGS, VERDICTS
 
 SOURCES = (TopicPartition("orders", 0), TopicPartition("orders", 1), TopicPartition("refunds", 0))
 INTENTS = (TopicPartition("intents", 0), TopicPartition("intents", 1))
@@ -100,7 +99,7 @@ class Member:
 
     def __init__(self, seed: int, now: float) -> None:
         rng = random.Random(seed).random  # noqa: S311 - a seed that can be replayed
-        route = Route(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=rng, now=now)
+        route = Route(SETTINGS, VERDICTS, max_in_flight=MAX_IN_FLIGHT, rng=rng, now=now)
         self.delivery = DeliveryWithCare(SETTINGS, route, now)
         self.epochs: dict[TopicPartition, int] = {}
         self.read: dict[TopicPartition, int] = {}

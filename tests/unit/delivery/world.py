@@ -28,6 +28,7 @@ from pipeline.model.reply import Fault, Reply
 from .making import OK, P0, P1, T0, arrival, undecodable
 
 PARTITIONS = (P0, P1)
+VERDICTS = VerdictTable()
 LEDGER_OF = {P0: 0, P1: 1}
 MAX_IN_FLIGHT = 4
 CAPACITY = 12
@@ -117,7 +118,7 @@ class Member:
     def __init__(self, seed: int, now: float, apis: Sequence[str]) -> None:
         self.rng = random.Random(seed)  # noqa: S311 - a seed that can be replayed
         route, *further = (
-            Route(SETTINGS, VerdictTable(), max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now) for _ in apis
+            Route(SETTINGS, VERDICTS, max_in_flight=MAX_IN_FLIGHT, rng=self.rng.random, now=now) for _ in apis
         )
         self.delivery = Delivery(SETTINGS, route, now, dict(zip(apis[1:], further, strict=True)))
         self.epochs: dict[TopicPartition, int] = {}

@@ -22,15 +22,16 @@ from .status_sources import T0, Shop, outcome, rule_set
 
 RUNBOOK_URL = "https://runbooks.example.com/notices"
 SEARCH_URL = "https://search.example.com"
+PAGES = Pages({"Status": "./"}, "9.9.9")
+"""Made once: each compiles its templates."""
 HOSTILE = "<script>alert(1)</script>"
 
 
 def app_of(shop: Shop, configuration: dict[str, str] | None = None) -> httpx.AsyncClient:
-    pages = Pages({"Status": "./"}, "9.9.9")
     shown = {"environment": "production", **(configuration or {})}
-    status = StatusPage(pages, shop.watch().status, shown, StatusLinks(RUNBOOK_URL, SEARCH_URL))
+    status = StatusPage(PAGES, shop.watch().status, shown, StatusLinks(RUNBOOK_URL, SEARCH_URL))
     probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: ([b""], "text/plain"))
-    transport = httpx.ASGITransport(make_app(probes, [*status.routes(), pages.route()], pages))
+    transport = httpx.ASGITransport(make_app(probes, [*status.routes(), PAGES.route()], PAGES))
     return httpx.AsyncClient(transport=transport, base_url="http://pipeline")
 
 
@@ -242,8 +243,7 @@ async def test_each_value_of_a_curve_can_be_read(shop: Shop) -> None:
         shop.consumed += more
         watch.sample()
         shop.clock.time += STEP_SECONDS
-    pages = Pages({"Status": "./"}, "9.9.9")
-    shown = StatusPage(pages, watch.status, {"environment": "production"})
+    shown = StatusPage(PAGES, watch.status, {"environment": "production"})
     app = Starlette(routes=shown.routes())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://pipeline") as http:
         page = (await http.get("/status/live")).text

@@ -25,6 +25,8 @@ HOSTILE = "</textarea><script>alert(1)</script>"
 DRAFT = {"file": "shop.yaml", "rules": "rules: []", "type": "shop.paid", "event": "{}"}
 BROWSER = {"accept": "text/html,*/*;q=0.8"}
 PARTS = {"x-studio": "parts"}
+PAGES = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
+"""Made once: each compiles its templates."""
 
 
 class Answering:
@@ -114,11 +116,10 @@ async def http(bench: Answering) -> AsyncIterator[httpx.AsyncClient]:
 
 @asynccontextmanager
 async def _client(bench: Answering, newest: OneEvent | None) -> AsyncIterator[httpx.AsyncClient]:
-    pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
     app = Starlette(
-        routes=[*Studio(pages, bench, require_loopback, None, newest).routes(), pages.route()],
+        routes=[*Studio(PAGES, bench, require_loopback, None, newest).routes(), PAGES.route()],
         middleware=[Middleware(SecurityHeaders), Middleware(Languages)],
-        exception_handlers={HTTPException: handler(pages.mistake)},
+        exception_handlers={HTTPException: handler(PAGES.mistake)},
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8091") as client:
         yield client

@@ -19,6 +19,7 @@ from pipeline.web.studio import Studio
 from pipeline.web.studio_files import StudioFiles
 from tests.unit.web.test_studio import Answering
 
+PAGES = Pages({"Studio": "studio"}, "9.9.9")
 TEST = ["- name: new", "  event: {type: shop.paid}"]
 
 
@@ -42,11 +43,10 @@ def bench() -> Offering:
 @pytest.fixture
 async def http(tmp_path: Path, bench: Offering) -> AsyncIterator[httpx.AsyncClient]:
     (tmp_path / "shop.yaml").write_text("rules: []\n")
-    pages = Pages({"Studio": "studio"}, "9.9.9")
     files = StudioFiles(RuleFiles(tmp_path), bench, with_test)
     app = Starlette(
-        routes=[*Studio(pages, bench, require_loopback, files).routes(), pages.route()],
-        exception_handlers={HTTPException: handler(pages.mistake)},
+        routes=[*Studio(PAGES, bench, require_loopback, files).routes(), PAGES.route()],
+        exception_handlers={HTTPException: handler(PAGES.mistake)},
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost:8091") as client:
         yield client
