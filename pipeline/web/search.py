@@ -34,12 +34,16 @@ KINDS: Mapping[str, str] = {
     "position": phrase("Topic/partition/offset"),
 }
 """What can be searched for, with its label."""
+MOST_EVENTS = (20, 100, 500)
+"""How many events an answer shows at most: the first, and further ones on demand."""
 SPANS: Mapping[str, str] = {
     "-1h": phrase("the last hour"),
     "-1d": phrase("the last day"),
     "-7d": phrase("the last 7 days"),
     "-30d": phrase("the last 30 days"),
+    "-90d": phrase("the last 90 days"),
 }
+_MOST_BY_TEXT = {str(most): most for most in MOST_EVENTS}
 
 log = structlog.get_logger("search")
 
@@ -52,6 +56,8 @@ class Wanted(NamedTuple):
     value: str
     since: str
     """A key of `SPANS`."""
+    most: int = MOST_EVENTS[0]
+    """One of `MOST_EVENTS`."""
 
 
 class Answer(NamedTuple):
@@ -111,6 +117,7 @@ class SearchPage:
         require_same_origin(request)
         form = await read_form(request, MOST_FORM_BYTES)
         wanted = Wanted(form.get("kind", ""), form.get("value", "").strip(), form.get("since", ""))
+        wanted = wanted._replace(most=_MOST_BY_TEXT.get(form.get("most", ""), MOST_EVENTS[0]))
         if wanted.kind not in KINDS or wanted.since not in SPANS or not 0 < len(wanted.value) <= MOST_TEXT:
             return self._shown(
                 wanted._replace(value=wanted.value[:MOST_TEXT]), error=phrase("Enter what to search for.")
@@ -155,7 +162,15 @@ class SearchPage:
     def _shown(
         self, wanted: Wanted, *, error: str | None = None, answer: Answer | None = None, status: int = 200
     ) -> Response:
-        values = {"wanted": wanted, "kinds": KINDS, "spans": SPANS, "error": error, "answer": answer}
+        more = next((most for most in MOST_EVENTS if most > wanted.most), None)
+        values = {
+            "wanted": wanted,
+            "kinds": KINDS,
+            "spans": SPANS,
+            "error": error,
+            "answer": answer,
+            "more": more if answer is not None and answer.left_out else None,
+        }
         return self._pages.answer("search.html", values, status)
 
 

@@ -17,7 +17,7 @@ from pipeline.styles.style import Mode
 from pipeline.web.access import PagePassword, gate
 from pipeline.web.endpoint import Probes, make_app
 from pipeline.web.pages import Pages
-from pipeline.web.search import Answer, EventView, SearchActions, SearchPage, Wanted
+from pipeline.web.search import MOST_EVENTS, Answer, EventView, SearchActions, SearchPage, Wanted
 from tests.browser.axe import violations
 from tests.browser.looking import Looked
 from tests.browser.serving import Served, serving
@@ -42,7 +42,8 @@ def searched(wanted: Wanted) -> Answer:
     if wanted.value == "absent":
         return Answer([], 0)
     long = REFUSED._replace(recipient="c" * 64, detail="detail-" * 40)
-    return Answer([story(long), story(ended()), story(rules=())], 3)
+    left_out = 3 if wanted.most == MOST_EVENTS[0] else 1_000 - wanted.most
+    return Answer([story(long), story(ended()), story(rules=())], left_out)
 
 
 @pytest.fixture
@@ -97,6 +98,24 @@ def test_an_order_is_searched_and_its_event_opened(served: Served, looked: Looke
         (USER, "text", "hashed"),
         (USER, "event_page", "orders/3/1042"),
     ]
+
+
+def test_older_events_are_shown_on_demand(served: Served, looked: Looked) -> None:
+    """A customer with many messages: the same search with a higher limit, as often as the page allows."""
+    page = looked.page
+    with capture_logs() as logged:
+        page.goto(served.url)
+        page.get_by_label("Value").fill("T2026-17")
+        page.get_by_role("button", name="Search").click()
+        for most in (100, 500):
+            page.get_by_role("button", name=f"Show up to {most}").click()
+            expect(page.get_by_role("status")).to_contain_text(
+                f"3 events found; {1_000 - most} older ones are left out"
+            )
+            expect(page.get_by_label("Value")).to_have_value("T2026-17")
+        expect(page.get_by_role("button", name="Show up to")).to_have_count(0)
+    assert looked.complaints == []
+    assert [entry["event"] for entry in logged].count("looked_up") == 3
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

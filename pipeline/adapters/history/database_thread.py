@@ -36,7 +36,7 @@ class DatabaseThread:
         self._telemetry = telemetry
         self._stopped = stopped
         self._thread = ThreadPoolExecutor(1, "history-database")
-        self._reported_at = 0.0
+        self._reported_at: float | None = None
 
     def close(self) -> None:
         """Wait for the end of the present work; where the database is away, only until the present try has failed."""
@@ -47,7 +47,7 @@ class DatabaseThread:
         return self._thread.submit(self._patiently, work)
 
     def _patiently(self, work: Callable[[], None]) -> bool:
-        tries = 0
+        tries, began = 0, time.monotonic()
         while True:
             try:
                 work()
@@ -60,6 +60,9 @@ class DatabaseThread:
                     return False
             else:
                 self._telemetry.answering(None)
+                if tries:
+                    self._reported_at = None
+                    log.info("history_answers", seconds=round(time.monotonic() - began, 1))
                 return True
 
     def _pause(self, seconds: float) -> None:
@@ -68,7 +71,7 @@ class DatabaseThread:
             time.sleep(min(0.2, max(0.0, deadline - time.monotonic())))
 
     def _report(self, error: Unreachable) -> None:
-        if time.monotonic() - self._reported_at > REPORT_SECONDS:
+        if self._reported_at is None or time.monotonic() - self._reported_at > REPORT_SECONDS:
             self._reported_at = time.monotonic()
             log.error("history_unreachable", error=error.message)
 

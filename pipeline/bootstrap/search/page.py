@@ -24,9 +24,13 @@ from pipeline.web.search import Answer, EventView, SearchActions, SearchPage, Wa
 if TYPE_CHECKING:
     from pipeline.adapters.history.store import History
 
-LIMIT = 20
-"""Events on one page."""
-_SPANS = {"-1h": timedelta(hours=1), "-1d": timedelta(days=1), "-7d": timedelta(days=7), "-30d": timedelta(days=30)}
+_SPANS = {
+    "-1h": timedelta(hours=1),
+    "-1d": timedelta(days=1),
+    "-7d": timedelta(days=7),
+    "-30d": timedelta(days=30),
+    "-90d": timedelta(days=90),
+}
 
 
 def make_search_page(settings: Settings, history: History, looked_up: Callable[[], None]) -> tuple[SearchPage, Pages]:
@@ -46,7 +50,7 @@ def make_search_page(settings: Settings, history: History, looked_up: Callable[[
             event_id=wanted.value if wanted.kind == "event" else None,
             position=read_position(wanted.value) if wanted.kind == "position" else None,
             since=since,
-            limit=LIMIT,
+            limit=wanted.most,
         )
         with search_with(settings, history) as opened:
             found = opened.run(options, _silently)
