@@ -16,12 +16,15 @@ from typing import Any
 
 import httpx
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from pipeline.adapters.clock import SystemClock
 from pipeline.adapters.history.store import History
 from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.operations.find.query import ByField, Field
 from tests.acceptance.waiting import wait_for
+from tests.broker.topics import ends
 from tests.fakes.postgresql import running_postgresql
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command
@@ -170,6 +173,27 @@ def test_lag_and_readiness_are_served(office: Office) -> None:
         wait_for(lambda: metric("notice_pipeline_history_rows_total") == 50)
         wait_for(lambda: metric("notice_pipeline_history_lag") == 0)
         assert httpx.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n"
+
+
+def test_outcomes_that_retention_deleted_before_they_were_stored_are_not_behind(office: Office) -> None:
+    """They cannot be stored any more, and the topic may get no further outcome for days."""
+    kafka = office.shop.kafka
+    office.settle(range(5))
+    with office.running():
+        wait_for(lambda: len(office.stored(EVERY)) == 5)
+    office.settle(range(5, 25))
+    outcomes = kafka.names.outcomes
+    everything = [
+        TopicPartition(outcomes, number, end) for number, end in ends(kafka.bootstrap_servers, outcomes).items()
+    ]
+    admin = AdminClient(kafka.properties)
+    for deleted in admin.delete_records(everything).values():
+        deleted.result(60)
+    with office.running() as process:
+        assert process.stderr is not None
+        endpoint = next(json.loads(line)["endpoint"] for line in process.stderr if "history_started" in line)
+        threading.Thread(target=process.stderr.read, daemon=True).start()
+        wait_for(lambda: httpx.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n")
 
 
 def test_a_missing_database_is_an_error(office: Office, command: Command) -> None:

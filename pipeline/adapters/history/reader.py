@@ -104,8 +104,9 @@ class HistoryReader:
         """First offset that is not stored, by assigned partition."""
         self._at: dict[int, int] = {}
         """Next offset to decode, by assigned partition: what lies between is being stored."""
-        self._ends: dict[int, int] = {}
-        """The end of each partition, as the broker said last."""
+        self._available: dict[int, range] = {}
+        """The offsets that each partition has, as the broker said last."""
+        self._is_assigned = False
         self._topic_id = ""
         self._kept_ms = 0
         self._properties = properties
@@ -142,7 +143,7 @@ class HistoryReader:
                     self._keep()
                     messages = self._consumer.consume(self._options.batch, POLL_SECONDS)
                     self._store(self._batches(messages, day_of(int(self._now() * 1000))))
-                    self._telemetry.lag(self._lag())
+                    self._report_lag()
                 self._finish()
             finally:
                 self._database.close()
@@ -175,9 +176,11 @@ class HistoryReader:
         """
         self._finish()
         lows = {}
-        for one in consumer.committed(list(partitions), ASK_SECONDS):
-            lows[one.partition], self._ends[one.partition] = consumer.get_watermark_offsets(one, timeout=ASK_SECONDS)
-            self._stored[one.partition] = max(lows[one.partition], one.offset)
+        for one in consumer.committed(list(partitions), ASK_SECONDS) if partitions else ():
+            found = range(*consumer.get_watermark_offsets(one, timeout=ASK_SECONDS))
+            self._available[one.partition], lows[one.partition] = found, found.start
+            self._stored[one.partition] = max(found.start, one.offset)
+        self._is_assigned = True
         known: dict[int, Stored] = {}
 
         def look_up() -> None:
@@ -194,6 +197,7 @@ class HistoryReader:
 
     def _revoked(self, _: Consumer, partitions: Sequence[KafkaPartition]) -> None:
         self._finish()
+        self._is_assigned = False
         for one in partitions:
             self._stored.pop(one.partition, None)
             self._at.pop(one.partition, None)
@@ -275,16 +279,22 @@ class HistoryReader:
         for partition in self._stored:
             with suppress(KafkaException):
                 where = KafkaPartition(self._history.topic, partition)
-                _, self._ends[partition] = self._consumer.get_watermark_offsets(where, timeout=ASK_SECONDS)
-        self._telemetry.lag(self._lag())
+                self._available[partition] = range(*self._consumer.get_watermark_offsets(where, timeout=ASK_SECONDS))
+        self._report_lag()
+
+    def _report_lag(self) -> None:
+        """Report the lag; between two assignments it is not known, and keeps its value."""
+        if self._is_assigned:
+            self._telemetry.lag(self._lag())
 
     def _lag(self) -> int:
-        """Return the records that are not stored, by the broker's last answers."""
+        """Return the records that are not stored, by the broker's last answers. Those that are deleted do not count."""
         lag = 0
         for partition, stored in self._stored.items():
+            known = self._available.get(partition, range(0))
             with suppress(KafkaException):
                 where = KafkaPartition(self._history.topic, partition)
-                _, high = self._consumer.get_watermark_offsets(where, cached=True)
-                self._ends[partition] = max(high, self._ends.get(partition, 0))
-            lag += max(0, self._ends.get(partition, 0) - stored)
+                low, high = self._consumer.get_watermark_offsets(where, cached=True)
+                known = self._available[partition] = range(max(low, known.start), max(high, known.stop))
+            lag += max(0, known.stop - max(stored, known.start))
         return lag
