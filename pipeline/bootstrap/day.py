@@ -15,9 +15,12 @@ from pipeline.settings import Settings
 
 
 def left_today(
-    settings: Settings, properties: Mapping[str, Any], rules: RuleSet, now: float
+    settings: Settings, properties: Mapping[str, Any], rules: RuleSet, now: float, intents: str | None = None
 ) -> Mapping[str, Mapping[TopicPartition, int]]:
-    """Return what has left since midnight through each API with a number per day, by partition."""
+    """Return what has left since midnight through each API with a number per day, by the partition it was read from.
+
+    `intents` is the intents topic, where recipient care is on.
+    """
     rates = {DEFAULT_API: settings.delivery.rate, **{name: api.rate for name, api in settings.apis.items()}}
     began = {name: day_began(now, rate.day_zone) for name, rate in rates.items() if rate.per_day is not None}
     if not began or settings.shadow:
@@ -28,4 +31,5 @@ def left_today(
         name = DEFAULT_API if declared is None else declared.api
         return name if name in began and outcome.finished_at >= began[name] else None
 
-    return attempts_since(properties, settings.outcomes.topic, settings.kafka.group_id, min(began.values()), api_of)
+    where = settings.outcomes.topic, settings.kafka.group_id
+    return attempts_since(properties, *where, min(began.values()), api_of, intents)

@@ -1,24 +1,56 @@
-"""Create what encodes outcomes: their schema's id, and the form of recipients."""
+"""Create the topic of outcomes and what encodes them: their schema's id, and the form of recipients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+import structlog
+
 from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.file_watch import FileWatch
 from pipeline.adapters.kafka.outcome_record import outcome_schema
 from pipeline.adapters.kafka.outcome_writer import OutcomeEncoder, RecipientEncoding
+from pipeline.adapters.kafka.topics import LEDGER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.bootstrap.events import Schemas
 from pipeline.errors import ConfigurationError
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.runtime.credentials import Credentials
 from pipeline.settings import Settings
+from pipeline.settings.model import OutcomeSettings
 from pipeline.settings.secrets import reveal
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
+
+LEAST_PARTITIONS = 12
+"""So that the topics that are read can get more partitions later: those of the outcomes topic must not change."""
+
+log = structlog.get_logger("start")
+
+
+def ensure_outcomes_topic(settings: OutcomeSettings, topics: TopicCheck, read: int) -> int:
+    """Create the topic if it does not exist; return its number of partitions.
+
+    With as many as the topic that is `read` has, the outcomes of each of that topic's partitions are apart, and a
+    takeover reads no others.
+
+    Raises:
+        Unreachable: it does not exist and cannot be created, or this user may not see it.
+    """
+    wanted = settings.partitions or max(LEAST_PARTITIONS, read)
+    made = TopicToMake(settings.topic, wanted, settings.replication_factor, settings.create)
+    partitions = topics.ensure(made, LEDGER_CONFIG)
+    if partitions < read:
+        log.info(
+            "outcomes_topic_has_fewer_partitions",
+            topic=settings.topic,
+            partitions=partitions,
+            read=read,
+            hint="a takeover reads the outcomes of several partitions: docs/scaling.md, Takeover",
+        )
+    return partitions
 
 
 def outcome_schema_id(settings: Settings, registry: SchemaRegistry | None) -> int:

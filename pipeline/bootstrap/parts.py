@@ -19,7 +19,7 @@ from pipeline.adapters.kafka.outcome_record import CareLedgerDecoder, LedgerDeco
 from pipeline.adapters.kafka.outcomes import KafkaOutcomeLog, Topics
 from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.source import KafkaSource
-from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, LEDGER_CONFIG, TopicCheck, TopicToMake
+from pipeline.adapters.kafka.topics import DEAD_LETTER_CONFIG, TopicCheck, TopicToMake
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.day import left_today
 from pipeline.bootstrap.events import Schemas, compacted_topics, find_decoder, find_rules
@@ -27,7 +27,7 @@ from pipeline.bootstrap.kafka import ensure_control_topic, kafka_properties, rer
 from pipeline.bootstrap.kafka_rights import needed as rights_needed
 from pipeline.bootstrap.kafka_rights import needed_with_care
 from pipeline.bootstrap.notices import make_apis
-from pipeline.bootstrap.outcomes import outcome_encoder
+from pipeline.bootstrap.outcomes import ensure_outcomes_topic, outcome_encoder
 from pipeline.bootstrap.recipient_care.hop import (
     ensure_intents_topic,
     intents_left,
@@ -47,7 +47,7 @@ from pipeline.rules.ruleset import RuleSet
 from pipeline.runtime.credentials import Credentials
 from pipeline.runtime.service import CareParts, Parts
 from pipeline.settings import Settings
-from pipeline.settings.model import DeadLetterSettings, NoticesSettings, OutcomeSettings
+from pipeline.settings.model import DeadLetterSettings, NoticesSettings
 
 if TYPE_CHECKING:
     from pipeline.ports import Clock, TokenSource
@@ -95,8 +95,8 @@ def make_parts(
     reread_for = reread_kafka_credentials(settings, credentials)
     properties = {**kafka_properties(settings), "logger": forwarding_logger()}
     topics = TopicCheck(properties, settings.kafka.start_timeout_seconds)
-    ledger_partitions = _ensure_topics(settings, topics)
     rules = find_rules(settings, schemas.catalogue)
+    ledger_partitions = _ensure_topics(settings, topics, rules)
     kafka = _with_intents(settings, properties, topics, rules)
     encode = outcome_encoder(settings, schemas, credentials, is_fixed=kafka.has_care)
     care = None
@@ -120,11 +120,12 @@ def make_parts(
     )
     delivery: Delivery
     hop, intents = None, None
+    sent_from = None if kafka.intents is None else kafka.intents.name
+    left = left_today(settings, kafka.in_ledger_group(settings), rules, clock.now(), sent_from)
     if kafka.intents is None:
-        left = left_today(settings, kafka.in_ledger_group(settings), rules, clock.now())
         delivery = make_delivery(settings, clock.now(), left)
     else:
-        delivery, hop = make_sending_with_care(settings, clock, care)
+        delivery, hop = make_sending_with_care(settings, clock, care, left)
         hop.maps = kafka.has_care
         writing = {"queue.buffering.max.kbytes": _to_write(settings), **properties}
         intents = make_intent_log(settings, kafka.intents, writing, schemas.registry)
@@ -161,7 +162,7 @@ def topics_read(settings: Settings) -> list[str]:
     return [*settings.kafka.topics, *([] if preferences is None else [preferences])]
 
 
-def _ensure_topics(settings: Settings, topics: TopicCheck) -> int:
+def _ensure_topics(settings: Settings, topics: TopicCheck, rules: RuleSet) -> int:
     """Prove the rights, find what is read, create what is written; return the number of the ledger's partitions."""
     rights = [
         *rights_needed("run", settings),
@@ -169,12 +170,20 @@ def _ensure_topics(settings: Settings, topics: TopicCheck) -> int:
     ]
     topics.prove(rights)
     topics.require(topics_read(settings))
-    ledger_partitions = topics.ensure(_to_make(settings.outcomes), LEDGER_CONFIG)
+    ledger_partitions = ensure_outcomes_topic(settings.outcomes, topics, _most_partitions(settings, topics, rules))
     topics.ensure(_to_make(settings.dead_letters), DEAD_LETTER_CONFIG)
     ensure_control_topic(settings, topics)
     if topics.made:
         topics.prove(rights)
     return ledger_partitions
+
+
+def _most_partitions(settings: Settings, topics: TopicCheck, rules: RuleSet) -> int:
+    """Return how many partitions the topic with most has, of those from which notices are sent."""
+    care, partitions = settings.recipient_care, topics.partitions()
+    if is_care_on(settings, rules):
+        return partitions.get(care.intents_topic, care.partitions)
+    return max(map(partitions.__getitem__, settings.kafka.topics))
 
 
 def _with_intents(settings: Settings, properties: Mapping[str, Any], topics: TopicCheck, rules: RuleSet) -> _Kafka:
@@ -264,10 +273,12 @@ def make_delivery(settings: Settings, now: float, left: Mapping[str, Mapping[Top
     return Delivery(settings.delivery, *_routes(settings, now, left))
 
 
-def make_sending_with_care(settings: Settings, clock: Clock, care: CareState | None) -> tuple[DeliveryWithCare, Hop]:
+def make_sending_with_care(
+    settings: Settings, clock: Clock, care: CareState | None, left: Mapping[str, Mapping[TopicPartition, int]] = _NONE
+) -> tuple[DeliveryWithCare, Hop]:
     """The same where recipient care is on, with its two roles; `care` decides about notices, if anything does."""
     terms = None if care is None else care.terms
-    delivery = DeliveryWithCare(settings.delivery, *_routes(settings, clock.now()), terms)
+    delivery = DeliveryWithCare(settings.delivery, *_routes(settings, clock.now(), left), terms)
     return delivery, make_hop(settings, delivery, clock, None if terms is None else terms.identify)
 
 
@@ -313,7 +324,7 @@ def _to_write(settings: Settings) -> int:
     return max(MIN_WRITE_KBYTES, settings.delivery.buffers.megabytes * HALF_KBYTES)
 
 
-def _to_make(topic: OutcomeSettings | DeadLetterSettings) -> TopicToMake:
+def _to_make(topic: DeadLetterSettings) -> TopicToMake:
     return TopicToMake(topic.topic, topic.partitions, topic.replication_factor, topic.create)
 
 

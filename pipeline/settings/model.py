@@ -266,8 +266,12 @@ class OutcomeSettings(Section):
 
     topic: TopicName = Field("notice.outcomes", description="Topic for outcomes.")
     create: bool = Field(True, description="Create the topic if it does not exist.")
-    partitions: int = Field(
-        12, ge=1, le=10_000, description="Partitions of the topic when it is created. Do not change them later."
+    partitions: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Partitions of the topic when it is created; null: as many as the topic that is read with most, "
+        "but at least 12. Do not change them later.",
     )
     replication_factor: Replicas = Field(
         -1, description="Replicas of the topic when it is created. -1: the broker's default."
