@@ -210,7 +210,8 @@ RULES_SUSPENDED = Metric(
 CONSUMER_LAG = Metric(
     "consumer_lag",
     Kind.GAUGE,
-    "Offsets between the last record handed over and the partition's end; 0 without a backlog.",
+    "Offsets between the last record handed over and the partition's end; 0 without a backlog. The end is the one that "
+    "the broker said last: while a partition has no leader (condition `broker_absent`) the value stays.",
     (TOPIC, PARTITION),
 )
 INTENTS_WAITING = Metric(
@@ -263,7 +264,9 @@ PARTITION_BACKPRESSURE = Metric(
 LAST_POLL = Metric("last_poll_timestamp_seconds", Kind.GAUGE, "When the consumer's thread last polled.")
 KAFKA_BROKERS = Metric("kafka_brokers_connected", Kind.GAUGE, "Brokers to which the consumer is connected.")
 KAFKA_ROUND_TRIP = Metric(
-    "kafka_round_trip_seconds", Kind.GAUGE, "Average round trip of the consumer's requests to the slowest broker."
+    "kafka_round_trip_seconds",
+    Kind.GAUGE,
+    "Average round trip of the consumer's requests to the slowest broker; absent while none is connected.",
 )
 
 # Of recipient care; absent where it is off.
@@ -296,7 +299,11 @@ WORKER_RESTARTS = Metric(
 OF_SUPERVISOR = frozenset({WORKERS, WORKER_RESTARTS})
 
 # Of the process `history`, which stores outcomes for search; the service itself has none of them.
-HISTORY_LAG = Metric("history_lag", Kind.GAUGE, "Outcomes of the assigned partitions that are not stored yet.")
+HISTORY_LAG = Metric(
+    "history_lag",
+    Kind.GAUGE,
+    "Outcomes of the assigned partitions that are not stored yet, by the ends that the brokers said last.",
+)
 HISTORY_RECORDS = Metric("history_records_total", Kind.COUNTER, "Records of the outcomes topic that were passed.")
 HISTORY_ROWS = Metric("history_rows_total", Kind.COUNTER, "Outcomes that were stored.")
 HISTORY_UNREACHABLE = Metric(

@@ -63,7 +63,8 @@ def read_gauges(
     health = parts.source.health()
     if health is not None:
         yield metrics.KAFKA_BROKERS, {}, health.brokers
-        yield metrics.KAFKA_ROUND_TRIP, {}, health.round_trip_seconds
+        if health.brokers:  # without a connection the last round trip says nothing
+            yield metrics.KAFKA_ROUND_TRIP, {}, health.round_trip_seconds
     yield from _status(credentials, status)
 
 
