@@ -20,6 +20,10 @@ TRANSACTION = "transactional.id"
 PROTOCOL = "security.protocol"
 _VERIFY = "enable.ssl.certificate.verification"
 _HOST = "ssl.endpoint.identification.algorithm"
+_TERMINATION = "internal.termination.signal"
+_MECHANISMS = ("sasl.mechanism", "sasl.mechanisms")
+_KNOWN_MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER")
+_METHOD = "sasl.oauthbearer.method"
 _QUANTITY = re.compile(r"\.(ms|bytes|kbytes|messages|records|size|seconds)$")
 _WITH_UNIT = re.compile(r"\s*([0-9]+)[.,]?[0-9]*\s*[A-Za-z%]+\s*")
 _SASL = frozenset({"sasl.mechanism", "sasl.mechanisms", "sasl.username", "sasl.password"})
@@ -35,6 +39,18 @@ LEAST_SESSION = 6_000
 still send."""
 LEAST_POLL = 60_000
 """Time to read the ledger back after a crash while a broker is slow or away."""
+_LEAST = {
+    "message.max.bytes": (1_000_000, "a dead letter or an intent above it cannot be written, and ends the service"),
+    "queue.buffering.max.kbytes": (20_480, "a record above it waits without end"),
+    "socket.timeout.ms": (1_000, "a broker that needs longer for an answer seems to be away"),
+    "request.timeout.ms": (1_000, "a broker that needs longer for an answer seems to be away"),
+}
+"""Values from which on a property does no harm, and what a lower one does."""
+_MOST = {
+    "linger.ms": (1_000, "every outcome waits that long before it is written, and the commit of its event with it"),
+    "reconnect.backoff.max.ms": (60_000, "the service may find a broker that is back only so much later"),
+}
+"""Values up to which a property does no harm, and what a higher one does."""
 _SAFE = "the service: every outcome must be written safely"
 _WAITS = "the service: it waits for an outcome without a limit"
 OURS = {
@@ -93,6 +109,8 @@ def impossible(properties: Properties) -> str | None:
         )
     if TRANSACTION in properties:
         return f"{TRANSACTION} cannot be used: outcomes are not written in transactions"
+    if _number(properties, _TERMINATION):
+        return f"{_TERMINATION} cannot be used: the signal would end the process when a client is closed"
     return None
 
 
@@ -119,6 +137,25 @@ def cautions(properties: Properties, drain_seconds: float) -> Iterator[Caution]:
             "every replica needs a name of its own: members with the same name end each other's membership",
             "one replica may have it; for several, give it by `kafka.properties_files` or by environment",
         )
+    yield from _limits(properties)
+    yield from _security(properties)
+    for name, setter in OURS.items():
+        if name in properties:
+            yield _caution(name, "has no effect", f"it is set by {setter}")
+
+
+def _limits(properties: Properties) -> Iterator[Caution]:
+    for name, (least, message) in _LEAST.items():
+        given = _number(properties, name)
+        if given is not None and given < least:
+            yield _caution(name, message, f"{least} or more")
+    for name, (most, message) in _MOST.items():
+        given = _number(properties, name)
+        if given is not None and given > most:
+            yield _caution(name, message, f"{most} or less")
+
+
+def _security(properties: Properties) -> Iterator[Caution]:
     protocol = str(properties.get(PROTOCOL, "plaintext")).lower()
     if not protocol.startswith("sasl") and _SASL & properties.keys():
         yield _caution(
@@ -126,14 +163,20 @@ def cautions(properties: Properties, drain_seconds: float) -> Iterator[Caution]:
             f"it is {protocol}, so that properties `sasl.…` have no effect",
             "sasl_ssl, or sasl_plaintext",
         )
+    without_effect = [name for name in properties if name.startswith("ssl.") and "ssl" not in protocol]
+    if without_effect:
+        yield _caution(without_effect[0], f"has no effect: {PROTOCOL} is {protocol}, without TLS", "ssl, or sasl_ssl")
     if "ssl" in protocol and str(properties.get(_VERIFY, "true")).lower() in {"false", "f", "0"}:
         yield _caution(_VERIFY, "any server is taken for the broker, with any certificate", "leave it out")
     elif "ssl" in protocol and str(properties.get(_HOST, "https")).lower() == "none":
         message = "the broker's name is not compared with its certificate: any server of the same authority is accepted"
         yield _caution(_HOST, message, "leave it out; certificates need the names that brokers advertise")
-    for name, setter in OURS.items():
-        if name in properties:
-            yield _caution(name, "has no effect", f"it is set by {setter}")
+    for name in _MECHANISMS:
+        mechanism = str(properties.get(name, _KNOWN_MECHANISMS[0])).upper()
+        if mechanism not in _KNOWN_MECHANISMS:
+            yield _caution(name, f"Kafka has no mechanism {mechanism} that can be used", ", ".join(_KNOWN_MECHANISMS))
+        if mechanism == "OAUTHBEARER" and str(properties.get(_METHOD, "default")).lower() == "default":
+            yield _caution(name, "there is no source of tokens: no broker lets the service in", f"{_METHOD}: oidc")
 
 
 def take_over(group_protocol: str, properties: Properties) -> str:

@@ -67,6 +67,12 @@ def outside_group(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in properties.items() if name not in _MEMBER_SETTINGS}
 
 
+def producer_settings(properties: Mapping[str, Any], **own: object) -> dict[str, Any]:
+    """Return the settings of a producer whose writes are safe; `own` overrides everything."""
+    settings = {**PRODUCER_DEFAULTS, **properties, **PRODUCER_RULES, **own}
+    return {name: value for name, value in settings.items() if name not in _SYNONYMS}
+
+
 def producer(
     properties: Mapping[str, Any], own: Mapping[str, Any], *, batch_bytes: int | None = None
 ) -> tuple[Producer, KnownBrokers]:
@@ -77,9 +83,7 @@ def producer(
     Raises:
         ConfigurationError: librdkafka refuses the settings.
     """
-    settings = {**PRODUCER_DEFAULTS, **properties, **PRODUCER_RULES, **own}
-    for name in _SYNONYMS:
-        settings.pop(name, None)
+    settings = producer_settings(properties, **own)
     if batch_bytes is not None:
         settings["batch.size"] = min(int(settings.get("batch.size", batch_bytes)), batch_bytes)
     known = KnownBrokers()

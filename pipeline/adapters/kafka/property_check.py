@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import Consumer, KafkaException, Producer
 
 from pipeline.adapters.kafka import errors
+from pipeline.adapters.kafka.clients import producer_settings
 from pipeline.settings.secrets import MASK, names_a_secret
 
 _OWN = frozenset({"bootstrap.servers", "metadata.broker.list", "group.id", "group.protocol"})
@@ -53,7 +54,7 @@ def check_properties(
     heard: list[str] = []
     member = {name: value for name, value in given.items() if name not in _CLASSIC_ONLY}
     member |= {"group.id": "check", "group.protocol": _protocol(protocol, given)}
-    for error in (_refusal(Consumer, member, heard), _refusal(Producer, given, heard)):
+    for error in (_refusal(Consumer, member, heard), _refusal(Producer, producer_settings(given), heard)):
         if error is not None and is_complete:
             named = next((name for name in _NAMED.findall(error) if name in given), None)
             yield PropertyFault(named, _masked(_readable(error), hidden), is_error=True)

@@ -136,6 +136,43 @@ def test_a_session_that_is_set_has_more_heartbeats(properties: Properties, milli
     assert heartbeat_ms(properties) == milliseconds
 
 
+@pytest.mark.parametrize("given", [{"max.in.flight.requests.per.connection": 10}, {"max.in.flight": 6}, {"retries": 0}])
+def test_what_a_safe_producer_refuses_is_found_without_a_network(given: Properties) -> None:
+    """As `run` creates it: with `enable.idempotence`."""
+    (fault,) = check_properties(given)
+    assert fault.is_error
+    assert "idempotence" in fault.message
+
+
+def test_a_signal_that_ends_the_process_is_refused(tmp_path: Path) -> None:
+    """With 9, `config check` itself was killed by the first client that it closed."""
+    with pytest.raises(ConfigurationError, match="would end the process"):
+        load_settings(written(tmp_path, "{internal.termination.signal: 9}"), {})
+    load_settings(written(tmp_path, "{internal.termination.signal: 0}"), {})
+
+
+@pytest.mark.parametrize(
+    ("properties", "keys"),
+    [
+        ({"message.max.bytes": 1_000}, ["message.max.bytes"]),
+        ({"queue.buffering.max.kbytes": 1}, ["queue.buffering.max.kbytes"]),
+        ({"socket.timeout.ms": 10}, ["socket.timeout.ms"]),
+        ({"request.timeout.ms": "5"}, ["request.timeout.ms"]),
+        ({"linger.ms": 100_000}, ["linger.ms"]),
+        ({"reconnect.backoff.max.ms": 3_600_000}, ["reconnect.backoff.max.ms"]),
+        ({"linger.ms": 0, "message.max.bytes": 2_000_000, "queue.buffering.max.kbytes": 65_536}, []),
+        ({"sasl.mechanism": "SCRAM-SHA-1", "security.protocol": "SASL_SSL"}, ["sasl.mechanism"]),
+        ({"sasl.mechanism": "OAUTHBEARER", "security.protocol": "SASL_SSL"}, ["sasl.mechanism"]),
+        ({"sasl.mechanisms": "oauthbearer", "sasl.oauthbearer.method": "OIDC", "security.protocol": "SASL_SSL"}, []),
+        ({"ssl.ca.location": "/ca.pem"}, ["ssl.ca.location"]),
+        ({"ssl.ca.location": "/ca.pem", "security.protocol": "ssl"}, []),
+    ],
+)  # fmt: skip
+def test_values_that_harm_are_reported(properties: Properties, keys: list[str]) -> None:
+    """librdkafka takes each of them."""
+    assert found(properties) == keys
+
+
 def test_sasl_without_its_protocol_is_reported() -> None:
     """The client would connect without a password, and without a message."""
     assert found({"sasl.mechanism": "PLAIN", "sasl.username": "a"}) == ["security.protocol"]
