@@ -48,6 +48,12 @@ def _topic(name: str) -> str:
     return name
 
 
+def _group(name: str) -> str:
+    if name.strip() != name or not name.isprintable():
+        raise ValueError("must not begin or end with white space, or contain a line break: it would be another group")
+    return name
+
+
 def _brokers(text: str) -> str:
     for address in text.split(","):
         found = _BROKER.fullmatch(address.strip())
@@ -105,6 +111,8 @@ def _token(token: SecretStr) -> SecretStr:
 def _without_user(url: HttpUrl) -> HttpUrl:
     if url.username is not None or url.password is not None:
         raise ValueError("must not contain a user name or password: the API gets the token only")
+    if url.fragment is not None:
+        raise ValueError("must not contain `#`: what follows it is not sent")
     return url
 
 
@@ -129,10 +137,10 @@ Seconds = Annotated[float, Field(gt=0, le=86_400)]
 ApiName = Annotated[str, AfterValidator(_api_name), Field(json_schema_extra={"pattern": _API_NAME})]
 """Name of an API other than that of `notices`."""
 TopicName = Annotated[str, AfterValidator(_topic), Field(json_schema_extra={"pattern": _TOPIC})]
+GroupName = Annotated[str, AfterValidator(_group)]
 Brokers = Annotated[str, Field(min_length=1), AfterValidator(_brokers)]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
 FreeHeaderName = Annotated[str, AfterValidator(_free_header_name)]
-"""Name of a header that the user may add."""
+"""Name of a header that the user may choose."""
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 NoProxy = Annotated[str, AfterValidator(_no_proxy)]
 Token = Annotated[SecretStr, AfterValidator(_token)]

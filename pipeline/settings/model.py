@@ -26,7 +26,7 @@ from pipeline.settings.kinds import (
     Brokers,
     FilePath,
     FreeHeaderName,
-    HeaderName,
+    GroupName,
     HeaderValue,
     NoProxy,
     RecipientId,
@@ -54,7 +54,7 @@ class KafkaSettings(Section):
     """The Kafka cluster that events are read from."""
 
     bootstrap_servers: Brokers = Field(description="Brokers to connect to first: `host:port`, separated by commas.")
-    group_id: str = Field(
+    group_id: GroupName = Field(
         "",
         description="Consumer group: the name of this installation. Its members share the partitions. Required by "
         "`run`, `audit`, `find`, `history`, `redrive`, `skip` and `config check`.",
@@ -153,7 +153,7 @@ class NoticesSettings(Section):
         default_factory=ParameterSettings,
         description="Common request parameters: constants, timestamp, nonce, request id, signature.",
     )
-    idempotency_header: HeaderName | None = Field(
+    idempotency_header: FreeHeaderName | None = Field(
         "Idempotency-Key",
         description="Header that carries the notice's id. null: none, for an API that refuses unknown headers.",
     )

@@ -20,6 +20,7 @@ from pipeline.bootstrap.parameters import parameter_faults
 from pipeline.bootstrap.recipient_care.needed import disabled_care, omitted_recipient
 from pipeline.errors import ConfigurationError, UserError
 from pipeline.settings import Settings, load_settings, require_group
+from pipeline.settings.cautions import in_clear, unreplaced
 from pipeline.settings.files import invalid_files, unusable_paths
 from pipeline.settings.kafka_cautions import cautions, take_over
 from pipeline.settings.load import is_by_environment, locations_in
@@ -65,6 +66,7 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
         if (conflict := disabled_care(settings)) is not None:
             errors.append(("recipient_care.enabled", conflict))
     warnings += [(key, f"{key}: {message}") for key, message in lacking_here(settings, os.environ)]
+    warnings += [(key, f"{key}: {message}") for key, message in (*unreplaced(settings), *in_clear(settings))]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]
     for fault in _property_faults(settings):
         key = _key(settings, fault.name)
