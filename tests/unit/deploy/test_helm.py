@@ -219,6 +219,9 @@ def test_changed_rules_do_not_restart_members_but_a_changed_configuration_does()
         ((*LEAST, "--set", "config.history.url=postgresql://a:b@c/d"), "/config/history/url"),
         ((*LEAST, "--set", "config.history.http.password=visible"), "/config/history/http/password"),
         ((*LEAST, "--set", "fullnameOverride=Shop_Notices"), "fullnameOverride"),
+        ((*LEAST, "--set", "env[0].name=A,env[0].value=1"), "/env/0/value"),
+        (("--set", "rules.configMap=Bad_Name"), "/rules/configMap"),
+        (("--set", "rules.configMaps={Bad_Name}"), "/rules/configMaps/0"),
     ],
 )
 def test_values_that_cannot_work_are_refused_before_anything_is_installed(
