@@ -28,7 +28,7 @@ from pipeline.care.recipient import Accepted, Recipient, key_number, millisecond
 from pipeline.errors import DamagedCareState
 from pipeline.model.once import Once, once_key
 from pipeline.model.outcome import Reason
-from tests.property.care.zones import zones
+from tests.property.care.zones import ZONES
 
 _CATEGORIES = ("marketing", "transactional", "news")
 _START = 1_795_406_400.0
@@ -55,7 +55,7 @@ _ACCEPTED = st.builds(
 _PREFERENCES = st.just(NO_PREFERENCES) | st.builds(
     Preferences,
     st.frozensets(st.sampled_from(["promotions", "digests"])),
-    st.none() | st.sampled_from(sorted(zones())),
+    st.none() | ZONES,
     st.none() | st.sampled_from(["zh-CN", "de"]),
 )
 
@@ -83,9 +83,7 @@ def _cares(draw: st.DrawFn) -> Care:
         )
         for name in _CATEGORIES
     }
-    return Care(
-        categories, {cap.name: cap for cap in caps}, draw(st.sampled_from(sorted(zones()))), draw(st.booleans())
-    )
+    return Care(categories, {cap.name: cap for cap in caps}, draw(ZONES), draw(st.booleans()))
 
 
 _FACTS = st.builds(

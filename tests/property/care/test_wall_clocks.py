@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipeline.care.declaration import LONGEST_DAY, LONGEST_WEEK, Calendar, QuietHours
 from pipeline.care.wall_clock import WallClock, wall_clock
-from tests.property.care.zones import FIRST, LAST, changes, zones
+from tests.property.care.zones import FIRST, LAST, ZONES, changes, zones
 
 _HOURS = [
     QuietHours("night", 22 * 60, 8 * 60),
@@ -103,7 +103,7 @@ _ANY_HOURS = st.builds(QuietHours, st.just("h"), st.integers(0, 1_439), st.integ
 )
 
 
-@given(st.sampled_from(sorted(zones())), _ANY_HOURS, _MOMENTS)
+@given(ZONES, _ANY_HOURS, _MOMENTS)
 def test_hours_are_over_when_the_clocks_say_so(zone: str, hours: QuietHours, moment: float) -> None:
     """At any moment of these years: until then the clocks show a quiet time, and then none."""
     clock = wall_clock(zone)
@@ -116,7 +116,7 @@ def test_hours_are_over_when_the_clocks_say_so(zone: str, hours: QuietHours, mom
         assert clock.is_in(hours, over - 0.001)
 
 
-@given(st.sampled_from(sorted(zones())), st.lists(_MOMENTS, min_size=1, max_size=20))
+@given(ZONES, st.lists(_MOMENTS, min_size=1, max_size=20))
 def test_what_a_clock_remembers_changes_no_answer(zone: str, moments: list[float]) -> None:
     """Whatever was asked before."""
     asked = WallClock(ZoneInfo(zone))

@@ -7,6 +7,8 @@ from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
+from hypothesis import strategies as st
+
 FIRST, LAST = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in (2024, 2029))
 _SAMPLE = 3 * 86_400
 """No zone changes its clocks twice within three days."""
@@ -57,3 +59,7 @@ def zones() -> dict[str, tuple[Change, ...]]:
 def changes() -> tuple[Change, ...]:
     """All changes of these zones."""
     return tuple([change for of_zone in zones().values() for change in of_zone])
+
+
+ZONES = st.deferred(lambda: st.sampled_from(sorted(zones())))
+"""The name of one of these zones; they are read for the first example, not by each process that collects tests."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from string import Formatter
 
@@ -11,8 +12,6 @@ from docs.translations import phrases, written
 from pipeline.languages import LANGUAGES, speaking
 from pipeline.phrases import counted, joined, phrase
 
-CHINESE = {template: text for template, text in written("zh").items() if text}
-TEMPLATES = sorted({template for template, _ in phrases()})
 HAN = "\u3007\u4e00-\u9fff"
 CODE = re.compile(
     r"`[^`]*`|\*\*\w+\*\*|\{[^{}]*\}(?::\{[^{}]*\})+|\"[^\"]*\"|'[^']*'|\{[^{}]*\}|\[[^\]]*\]|--?[a-z][\w-]*"
@@ -35,12 +34,27 @@ NAMES = frozenset(
 """Words that Chinese texts have in Latin letters besides those of code: names of products, formats and types."""
 
 
+@functools.cache
+def templates() -> list[str]:
+    """All of the source, which takes seconds to read: not while tests are collected."""
+    return sorted({template for template, _ in phrases()})
+
+
+@functools.cache
+def chinese_texts() -> dict[str, str]:
+    """The Chinese text of each template that has one."""
+    return {template: text for template, text in written("zh").items() if text}
+
+
 def words(text: str) -> set[str]:
     """Its words in Latin letters; one in capitals is a name."""
     return {word for word in re.findall(r"[A-Za-z][A-Za-z0-9]*", text) if not word.isupper()}
 
 
-WORDS_OF_CODE = set[str]().union(*(words("".join(CODE.findall(template))) for template in TEMPLATES))
+@functools.cache
+def words_of_code() -> set[str]:
+    """What templates have in Latin letters as code, which is the same in every language."""
+    return set[str]().union(*(words("".join(CODE.findall(template))) for template in templates()))
 
 
 def placeholders(template: str) -> set[str]:
@@ -56,20 +70,22 @@ def placeholders(template: str) -> set[str]:
 def test_every_phrase_of_the_source_is_there(language: str) -> None:
     """`make generated` adds a new one, and its text is written by hand; those that nothing uses are gone."""
     known = {template for template, text in written(language).items() if text}
-    assert [template for template in TEMPLATES if template not in known] == []
-    assert [template for template in known if template not in TEMPLATES] == []
+    assert [template for template in templates() if template not in known] == []
+    assert [template for template in known if template not in templates()] == []
 
 
 def test_a_chinese_text_has_the_same_placeholders() -> None:
     """Each value is shown, in its own format."""
-    assert {template: text for template, text in CHINESE.items() if placeholders(text) != placeholders(template)} == {}
+    assert {
+        template: text for template, text in chinese_texts().items() if placeholders(text) != placeholders(template)
+    } == {}
 
 
 def left_over(chinese: str) -> set[str]:
     """Its English words outside of code, its punctuation that is not full-width, its Latin letters without a space."""
     text = CODE.sub("", chinese)
     return {
-        *(words(text) - WORDS_OF_CODE - NAMES),
+        *(words(text) - words_of_code() - NAMES),
         *re.findall(rf"[{HAN}] ?[,;:!?]|[,;!?] ?[{HAN}]|[{HAN}]\(|\)[{HAN}]", text),
         *re.findall(rf"[{HAN}][A-Za-z0-9]|[A-Za-z0-9][{HAN}]", text),
     }
@@ -77,7 +93,7 @@ def left_over(chinese: str) -> set[str]:
 
 def test_a_chinese_text_is_chinese() -> None:
     """No English word is left outside of code; punctuation is full-width; Latin letters stand between spaces."""
-    assert {text: found for text in CHINESE.values() if (found := left_over(text))} == {}
+    assert {text: found for text in chinese_texts().values() if (found := left_over(text))} == {}
 
 
 @pytest.mark.parametrize(
@@ -112,8 +128,10 @@ def test_what_is_left_over_is_found(chinese: str, found: set[str]) -> None:
 )
 def test_one_word_for_one_thing(english: str, chinese: str, never: str) -> None:
     """The words of `docs/guide-rules.zh-CN.md`."""
-    texts = {template: CHINESE[template] for template in TEMPLATES if re.search(rf"\b(?:{english})\b", template)}
-    assert [text for text in CHINESE.values() if re.search(never, text)] == []
+    texts = {
+        template: chinese_texts()[template] for template in templates() if re.search(rf"\b(?:{english})\b", template)
+    }
+    assert [text for text in chinese_texts().values() if re.search(never, text)] == []
     assert [text for text in texts.values() if not re.search(chinese, text)] == []
 
 
