@@ -191,13 +191,19 @@ RECIPIENT_CARE = (
     Scenario("care-kill", f"{KILLS} kill -9 around records of recipients", killed_at_records, care=True),
     Scenario("care-foreign", "old records written over the owners' own, and kills", records_of_others, care=True),
     Scenario(
-        "care-clocks", "members whose clocks are ten minutes apart take over from each other", clocks_apart, care=True
+        "care-clocks",
+        "members whose clocks are ten minutes apart take over from each other",
+        clocks_apart,
+        # `audit` compares when a message left, by its member's clock, with when a choice was written, by Kafka's.
+        Allowed(findings=frozenset({"after-opt-out"})),
+        care=True,
     ),
     Scenario(
         "care-wiped",
         "the topic of recipients deleted while no process runs: refused, then accepted",
         topic_wiped,
-        Allowed(exits=frozenset({0, 1})),
+        # Choices from before it are lost, and `audit` still finds some of them in the intents topic.
+        Allowed(exits=frozenset({0, 1}), findings=frozenset({"after-opt-out"})),
         care=True,
     ),
     Scenario("care-preferences", f"{BEHIND:,} preferences behind at the start", preferences_behind, care=True),

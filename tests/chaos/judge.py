@@ -28,6 +28,8 @@ class Allowed(NamedTuple):
     """Requests that a frozen process had made and not yet written: they leave when it is thawed, and nothing can stop
     them. At most as many as it may have in flight, each time."""
     exits: frozenset[int] = frozenset({0})
+    findings: frozenset[str] = frozenset()
+    """Codes of findings that `audit` may have with recipient care."""
 
 
 class Evidence(NamedTuple):
@@ -138,7 +140,12 @@ def _ends(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
 def _care(evidence: Evidence, allowed: Allowed) -> Iterable[str]:
     if evidence.care is not None:
         yield from care_violations(
-            evidence.care, evidence.ledger, evidence.journal, evidence.excused, lost_state=allowed.damaged_ledger
+            evidence.care,
+            evidence.ledger,
+            evidence.journal,
+            evidence.excused,
+            lost_state=allowed.damaged_ledger,
+            expected=allowed.findings,
         )
 
 

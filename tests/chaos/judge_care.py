@@ -33,12 +33,18 @@ EXCUSED_FINDINGS = frozenset({"duplicate", "accepted-twice", "stray-dead-letter"
 
 
 def care_violations(
-    care: CareEvidence, ledger: Found, journal: Journal, excused: frozenset[str], *, lost_state: bool = False
+    care: CareEvidence,
+    ledger: Found,
+    journal: Journal,
+    excused: frozenset[str],
+    *,
+    lost_state: bool = False,
+    expected: frozenset[str] = frozenset(),
 ) -> Iterable[str]:
     """Every broken promise of recipient care, as text.
 
     `excused` are notices that the API had taken and the ledger did not have when their owner was killed; `lost_state`
-    says that the scenario has deleted what was counted.
+    says that the scenario has deleted what was counted; `expected` are findings of audit that it explains.
     """
     suppressed = {
         name: found[-1].reason
@@ -59,8 +65,7 @@ def care_violations(
     yield from some("sent after an opt-out", sent)
     yield from _needless(care, ledger, suppressed)
     yield from some("records not committed", (f"{topic}: {count}" for topic, count in care.behind.items() if count))
-    expected = EXCUSED_FINDINGS | {"after-opt-out"} if lost_state else EXCUSED_FINDINGS  # opt-outs are lost with it
-    yield from some("findings of audit", (code for code in care.audit if code not in expected))
+    yield from some("findings of audit", (code for code in care.audit if code not in EXCUSED_FINDINGS | expected))
 
 
 def _needless(care: CareEvidence, ledger: Found, suppressed: Mapping[str, Reason]) -> Iterable[str]:
