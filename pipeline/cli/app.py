@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 import typer.core
 from typer import main as typer_main
-from typer._click.exceptions import UsageError  # typer has no public name for it
 
 from pipeline import __version__
 from pipeline.cli.collector import collect_rarely
@@ -71,6 +70,8 @@ FOLDERS = {
 """Folder of the module by command."""
 
 
+_USAGE_ERROR: Any = typer.BadParameter.__base__
+"""What is wrong with the arguments; typer has no public name for it."""
 _Command = typer.core.TyperCommand | typer.core.TyperGroup
 
 
@@ -138,7 +139,7 @@ class _LazyGroup(typer.core.TyperGroup):
         """Run the command; misuse is reported in plain words, and in the language of the output."""
         try:
             return super().invoke(ctx)
-        except UsageError as error:
+        except _USAGE_ERROR as error:
             translate(error)
             raise
 
