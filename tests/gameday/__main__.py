@@ -1,4 +1,4 @@
-"""`make game-day`: break the stack in eight ways, and see that the right alert tells of each and no other."""
+"""`make game-day`: break the stack in eleven ways, and see that the right alert tells of each and no other."""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.gameday.stack import Stack
+from tests.chaos.kafka import set_config
+from tests.gameday.stack import OUTCOMES, TOPIC, Stack
 
 Step = Callable[[Stack], None]
 STUCK = f"{7:032x}"
@@ -58,8 +59,28 @@ def _nothing(_: Stack) -> None:
     """It ends by itself, or the fault to be fixed is outside the service."""
 
 
-def _restart_broker(stack: Stack) -> None:
-    stack.broker.start()
+def _restart_cluster(stack: Stack) -> None:
+    stack.cluster.start()
+    stack.cluster.wait_until_in_sync()
+
+
+def _want_three_replicas(stack: Stack) -> None:
+    set_config(stack.cluster.bootstrap_servers, OUTCOMES, "min.insync.replicas", "3")
+    stack.cluster.kill_node(stack.cluster.leader(TOPIC))
+
+
+def _want_two_replicas(stack: Stack) -> None:
+    set_config(stack.cluster.bootstrap_servers, OUTCOMES, "min.insync.replicas", "2")
+    _restart_cluster(stack)
+
+
+def _remove_rules(stack: Stack) -> None:
+    rules = stack.service.folder / "rules"
+    (rules / "trade.yaml").rename(stack.service.folder / "trade.yaml")
+
+
+def _restore_rules(stack: Stack) -> None:
+    (stack.service.folder / "trade.yaml").rename(stack.service.folder / "rules" / "trade.yaml")
 
 
 def _slow(stack: Stack) -> None:
@@ -98,12 +119,20 @@ SCENARIOS = (
         "inform the producer; other events were delivered, and the alert ends half an hour after the last one",
     ),
     Scenario(
-        "The broker is down",
-        lambda stack: stack.broker.kill(),
+        "All brokers are down",
+        lambda stack: stack.cluster.kill(),
         frozenset({"NoticeKafkaUnreachable"}),
         "Outcomes published",
-        _restart_broker,
+        _restart_cluster,
         "bring the brokers back; members go on by themselves",
+    ),
+    Scenario(
+        "A file of rules disappears",
+        _remove_rules,
+        frozenset({"NoticeRulesRemovalRefused"}),
+        "Newest rules in use",
+        _restore_rules,
+        "put the file back; the folder is read at once",
     ),
     Scenario(
         "A rule with a mistake is shipped",
@@ -131,6 +160,24 @@ SCENARIOS = (
         factor=10.0,
     ),
     # Last: the slow burn of the delay objective looks back for days, and would fire in every later scenario.
+    Scenario(
+        "Clients cannot reach one broker",
+        lambda stack: stack.cluster.cut_off_from_clients(stack.cluster.leader(TOPIC)),
+        frozenset({"NoticeBrokerAbsent"}),
+        "Outcomes published",
+        lambda stack: stack.cluster.heal(),
+        "make the broker reachable that page and `/readyz` name",
+        may_follow=frozenset({"NoticeOutcomesUnacknowledged", "NoticePartitionBlocked", "NoticeDelaySlowBurn"}),
+    ),
+    Scenario(
+        "The outcomes topic lacks replicas",
+        _want_three_replicas,
+        frozenset({"NoticeOutcomesUnacknowledged"}),
+        "Outcomes published",
+        _want_two_replicas,
+        "bring the replicas back, or lower `min.insync.replicas`",
+        may_follow=frozenset({"NoticeBrokerAbsent", "NoticePartitionBlocked", "NoticeDelaySlowBurn"}),
+    ),
     Scenario(
         "The API has become slow",
         _slow,

@@ -1,4 +1,4 @@
-"""The whole stack on one machine: Kafka, the sandbox API, the service, traffic, Prometheus and Alertmanager."""
+"""The whole stack on one machine: three Kafka nodes, the sandbox as API, service, traffic, Prometheus, Alertmanager."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ from pipeline.rules.schema.examples import example
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
+from tests.broker.cluster import Cluster
 from tests.broker.handle import free_ports
-from tests.broker.maven import MavenBroker
 from tests.gameday.lapse import lapsed
 from tests.observability.prometheus import Prometheus, Scraping, alertmanager, prometheus
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 TOPIC = "trade.order.events"
+OUTCOMES = "notice.outcomes"
 EVENT_TYPE = "com.example.trade.order.paid.v1"
 RECIPIENTS = 200
 READY_SECONDS = 30.0
@@ -131,14 +132,14 @@ class Stack:
 
     def __init__(
         self,
-        broker: MavenBroker,
+        cluster: Cluster,
         sandbox: SandboxServer,
         service: Service,
         traffic: Traffic,
         metrics: Prometheus,
         alerts: str,
     ) -> None:
-        self.broker = broker
+        self.cluster = cluster
         self.sandbox = sandbox
         self.service = service
         self.traffic = traffic
@@ -164,14 +165,15 @@ def stack(folder: Path, factor: float) -> Iterator[Stack]:
         Unavailable: Kafka, Prometheus or Alertmanager cannot be had.
     """
     with contextlib.ExitStack() as up:
-        broker = MavenBroker()
-        up.callback(broker.close)
-        check = TopicCheck({"bootstrap.servers": broker.bootstrap_servers}, READY_SECONDS)
-        check.ensure(TopicToMake(TOPIC, 4, 1, create=True), {})
+        cluster = Cluster()
+        up.callback(cluster.close)
+        servers = cluster.client_servers
+        check = TopicCheck({"bootstrap.servers": servers}, READY_SECONDS)
+        check.ensure(TopicToMake(TOPIC, 4, 3, create=True), {})
         shutil.copytree(ROOT / "rules", folder / "rules")
         sandbox = up.enter_context(running_sandbox(SandboxOptions(port=0, keep_messages=1_000)))
         (port,) = free_ports(1)
-        service = Service(folder, _configuration(broker.bootstrap_servers, sandbox.url, port), port)
+        service = Service(folder, _configuration(servers, sandbox.url, port), port)
         up.callback(service.end, signal.SIGKILL)
         rules = [
             lapsed(ROOT / "deploy/prometheus" / name, factor, folder) for name in ("recording.yaml", "alerts.yaml")
@@ -179,8 +181,8 @@ def stack(folder: Path, factor: float) -> Iterator[Stack]:
         alerts = up.enter_context(alertmanager(folder, ROOT / "deploy/prometheus/alertmanager.yaml"))
         scraping = Scraping([f"127.0.0.1:{port}"], rules, alertmanager=alerts)
         metrics = up.enter_context(prometheus(folder, scraping))
-        traffic = Traffic(broker.bootstrap_servers)
-        made = Stack(broker, sandbox, service, traffic, metrics, alerts)
+        traffic = Traffic(servers)
+        made = Stack(cluster, sandbox, service, traffic, metrics, alerts)
         made.misbehave()
         service.start()
         up.enter_context(traffic)
@@ -194,8 +196,8 @@ def _configuration(servers: str, url: str, port: int) -> dict[str, object]:
         "rules": "rules",
         # Few at once, and so few read ahead: what waits in memory is filled in its own time, not in the alerts'.
         "notices": {"url": url, "token": "game-day", "max_in_flight": 32},
-        "outcomes": {"replication_factor": 1},
-        "dead_letters": {"replication_factor": 1},
+        "outcomes": {"topic": OUTCOMES, "replication_factor": 3},
+        "dead_letters": {"replication_factor": 3},
         "http": {"host": "127.0.0.1", "port": port},
         "log": {"format": "json"},
     }
