@@ -6,6 +6,8 @@ import os
 import sys
 from typing import NoReturn
 
+from pipeline.cli.collector import collect_rarely
+
 INTERRUPTED = 130
 """128 + SIGINT, as shells count it; `pipeline.cli.app` has it too, and may not be imported yet."""
 
@@ -13,6 +15,7 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """Run the command line; a Ctrl-C while it loads is one as well, and no traceback."""
     _occupy_standard_descriptors()
+    collect_rarely()  # before the imports, which make many objects and no garbage
     try:
         from pipeline.cli.app import main as run  # noqa: PLC0415 - it takes half a second on a busy machine
     except KeyboardInterrupt:

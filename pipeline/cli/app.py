@@ -15,7 +15,6 @@ import typer.core
 from typer import main as typer_main
 
 from pipeline import __version__
-from pipeline.cli.collector import collect_rarely
 from pipeline.cli.help import SpokenCommand, help_option, translated, usage, use_titles
 from pipeline.cli.language import choose, english, entry, in_language
 from pipeline.cli.option_errors import translate
@@ -215,7 +214,6 @@ def _root(
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    collect_rarely()
     ending(app)
 
 

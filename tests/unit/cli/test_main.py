@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import errno
+import gc
 import os
 import sys
 from types import ModuleType
@@ -13,6 +14,7 @@ import pytest
 
 from pipeline.__main__ import INTERRUPTED, main
 from pipeline.cli import app
+from pipeline.cli.collector import COLLECT_AFTER
 
 
 def test_ctrl_c_during_import_has_no_traceback(
@@ -40,6 +42,27 @@ def test_it_runs_the_command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         main()
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("notice-pipeline ")
+
+
+def test_the_cycle_collector_runs_rarely_while_modules_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing makes many objects and hardly any garbage."""
+    load, seen = builtins.__import__, list[tuple[int, int, int]]()
+
+    def watched(name: str, *others: Any) -> ModuleType:  # noqa: ANN401 - as `__import__` has them
+        if name == "pipeline.cli.app":
+            seen.append(gc.get_threshold())
+        return load(name, *others)
+
+    usual = gc.get_threshold()
+    monkeypatch.setattr(builtins, "__import__", watched)
+    monkeypatch.setattr(sys, "argv", ["notice-pipeline", "--version"])
+    gc.set_threshold(700, 10, 10)
+    try:
+        with pytest.raises(SystemExit):
+            main()
+    finally:
+        gc.set_threshold(*usual)
+    assert seen == [COLLECT_AFTER]
 
 
 def test_a_full_disk_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
