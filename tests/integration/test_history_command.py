@@ -128,7 +128,8 @@ def test_each_outcome_is_stored_once_although_two_processes_store_all_of_them(of
         wait_for(lambda: len(office.stored(EVERY)) >= 2_500)
         for process in (one, two):
             process.send_signal(signal.SIGTERM)
-        assert [process.wait(END_SECONDS) for process in (one, two)] == [0, 0]
+        codes = [process.wait(END_SECONDS) for process in (one, two)]
+        assert codes == [0, 0], [process.stderr and process.stderr.read() for process in (one, two)]
     assert office.stored(EVERY) == list(range(2_500))
 
 

@@ -176,7 +176,7 @@ class HistoryReader:
         """
         self._finish()
         lows = {}
-        for one in consumer.committed(list(partitions), ASK_SECONDS) if partitions else ():
+        for one in self._committed(consumer, partitions):
             found = range(*consumer.get_watermark_offsets(one, timeout=ASK_SECONDS))
             self._available[one.partition], lows[one.partition] = found, found.start
             self._stored[one.partition] = max(found.start, one.offset)
@@ -194,6 +194,12 @@ class HistoryReader:
             starts.append(KafkaPartition(self._history.topic, partition, max(low, self._at[partition])))
         consumer.assign(starts)
         log.info("history_assigned", partitions=sorted(self._at), topic_id=self._topic_id or None)
+
+    def _committed(self, consumer: Consumer, partitions: Sequence[KafkaPartition]) -> Sequence[KafkaPartition]:
+        """Return what is committed, which only shows the lag: a coordinator that does not answer ends nothing."""
+        with suppress(KafkaException):
+            return consumer.committed(list(partitions), ASK_SECONDS) if partitions else ()
+        return partitions
 
     def _revoked(self, _: Consumer, partitions: Sequence[KafkaPartition]) -> None:
         self._finish()
