@@ -108,6 +108,23 @@ def test_the_last_good_card_stays(page: Page) -> None:
     expect(page.locator("#summary")).to_contain_text("1 message")
 
 
+def test_the_card_that_came_with_the_page_stays(page: Page) -> None:
+    """A mistake that is typed before the first answer comes leaves it."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/studio", hold, times=1)
+    with page.expect_request("**/studio"):
+        page.reload()
+    select(page, "defaults:")
+    page.keyboard.insert_text("defaults: [")
+    held[0].continue_()
+    expect(page.locator("#summary")).to_contain_text(re.compile(r"[1-9]\d* errors?"))
+    expect(page.locator("#part-card.dimmed .phone")).to_be_visible()
+
+
 def test_sound_rules_are_shown_beside_a_faulty_one(page: Page) -> None:
     """An error in another rule of the file does not take the card away."""
     change(page, "event.shipped_at", "event.shiped_at")

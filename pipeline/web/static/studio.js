@@ -208,7 +208,8 @@
     at("undo").disabled = cm.undoDepth(rules.state) === 0;
     if (at("test-form")) at("test-form").hidden = !shownCard || file === "new.yaml" || /(^|\/)(tests\/|templates\.ya?ml$)/.test(file) || at("old-card").hidden === false;
   };
-  let shownCard = false;
+  const phone = at("part-card");
+  let shownCard = phone.querySelector(".phone") !== null; // the page came with the card of its rules
   const rules = edited(at("rules"), _("Rules"), [
     cm.yaml(), expressionHighlighting, hover, cm.lintGutter(),
     ...(window.matchMedia("(max-width: 60rem)").matches ? [cm.EditorView.lineWrapping] : []),
@@ -222,7 +223,6 @@
 
   let isTrying = false;
   let isDue = false;
-  const phone = at("part-card");
   const tried = async () => {
     clearTimeout(timer);
     if (isTrying) { isDue = true; return; } // drafts are tried one after the other: only the newest is due
