@@ -144,10 +144,10 @@ def test_another_hash_key_is_refused_until_its_loss_is_accepted(stage: CareStage
     stage.rules(CAPPED, CARE)
     keyed = {**dict(stage.service.configuration["outcomes"]), "recipient": "hash", "recipient_hash_key": "one"}  # type: ignore[call-overload]
     stage.service.configure({**stage.service.configuration, "outcomes": keyed})
-    stage.choose(*out, value=b'{"opted_out": ["promotions"]}')
     stage.emit_round(0)
     with stage.service.running() as process:
         stage.wait_for_outcomes(RECIPIENTS)
+        stage.choose(*out, value=b'{"opted_out": ["promotions"]}')
         wait_for(lambda: stage.chosen() == 0)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0, stage.service.log
@@ -162,4 +162,7 @@ def test_another_hash_key_is_refused_until_its_loss_is_accepted(stage: CareStage
         outcomes = stage.wait_for_outcomes(2 * RECIPIENTS)
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
-    assert Counter(outcome.reason for outcome in outcomes[RECIPIENTS:])[Reason.OPTED_OUT] == len(out)
+    assert Counter(outcome.reason for outcome in outcomes) == {
+        Reason.OK: 2 * RECIPIENTS - len(out),
+        Reason.OPTED_OUT: len(out),
+    }
