@@ -198,7 +198,7 @@ async def test_all_transports_send_the_same_bytes(make: Make) -> None:
         "timestamp": {"query": "t i", "format": "%Y-%m-%d %H:%M:%S.%f%z", "zone": "Asia/Shanghai"},
         "sign": {"query": "s+", "algorithm": "hmac-sha1", "over": "{query}", "encode": "base64", "secret": "s"},
     }
-    requests = [await sent(make, each, parameters, more="?x=a+b&y=%7e%2F&z=(1)'*!&flag#part") for each in TRANSPORTS]
+    requests = [await sent(make, each, parameters, more="?x=a+b&y=%7e%2F&z=(1)'*!&flag") for each in TRANSPORTS]
     assert len({request.line for request in requests}) == 1, [request.line for request in requests]
     assert len({request.body for request in requests}) == 1
     assert "t%20i=2023-11-15%2006%3A13%3A20.250000%2B0800&s%2B=" in requests[0].line
