@@ -32,7 +32,7 @@ _YEAR_1_ENDS = -62_104_060_800
 def stands_for_none(seconds: int) -> bool:
     """Whether systems write this second, counted from 1970, where they have no time.
 
-    It is the first of 1970, the zero of most systems and what Debezium writes for MySQL's `0000-00-00`; or in the
-    year 1, the zero of Go and .NET.
+    It is the first of 1970, the zero of most systems and what Debezium writes for MySQL's `0000-00-00`; the one before,
+    for a count of -1; or in the year 1, the zero of Go and .NET.
     """
-    return seconds == 0 or seconds < _YEAR_1_ENDS
+    return -1 <= seconds <= 0 or seconds < _YEAR_1_ENDS

@@ -36,6 +36,7 @@ _LARGEST_INT = 2**31 - 1
 _OTHER_PREFIX = re.compile(r"(ce-|cloudevents[:_])")
 """CloudEvents' HTTP and AMQP bindings name attributes so, and bridges and Spring copy the names."""
 _TIMES = frozenset({"ce_time", "ce_expirytime"})
+_OF_URLS = str.maketrans("-_", "+/")
 _NOT_DATA = frozenset({"data", "data_base64"})
 
 
@@ -127,8 +128,10 @@ def envelope_data(envelope: Mapping[str, object]) -> object:
     kind = str(envelope.get("datacontenttype") or "application/json").partition(";")[0].strip().lower()
     if not (kind.endswith(("/json", "+json"))):
         raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "`data_base64` is read only where `datacontenttype` is JSON")
+    # Some encoders leave the padding out, break lines (MIME), or use the alphabet for URLs (RFC 4648, section 5).
+    text = "".join(str(envelope["data_base64"]).split()).translate(_OF_URLS).rstrip("=")
     try:
-        raw = base64.b64decode(str(envelope["data_base64"]), validate=True)
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         raise Undecodable(Reason.MALFORMED_CLOUDEVENT, "`data_base64` is not base64") from None
     return parse(raw, Reason.MALFORMED_CLOUDEVENT)

@@ -30,7 +30,8 @@ _HEADER_ID, _HEADER_GUID = 5, 17
 """Lengths of the two."""
 _APICURIO_FRAME = 9
 """Byte 0 and Apicurio's own global id of 64 bits, as its serializers write by default."""
-_APICURIO_ID = "apicurio.value.globalid"
+_APICURIO = frozenset(f"apicurio.value.{name}" for name in ("globalid", "contentid", "contenthash", "encoding"))
+"""Headers of its serializers, each of which says that the schema is named beside the value; in lower case."""
 _NOT_ENCRYPTED = frozenset({"", "false", "none", "no", "off", "n", "f", "0", "\0", "null"})
 
 
@@ -173,7 +174,7 @@ class EventDecoder:
         key = _schema_header(record)
         if key is not None:
             return self._avro(record, value, attributes, key, 0)
-        if "apicurio.value.encoding" in attributes or _APICURIO_ID in attributes:
+        if any(name[:8] == "apicurio" and name.lower() in _APICURIO for name, _ in record.headers):
             raise Undecodable(
                 Reason.NOT_FRAMED, "Apicurio's schema headers are not read; set apicurio.registry.headers.enabled=false"
             )

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pipeline.errors import SchemaError
 from pipeline.phrases import phrase
-from pipeline.rules.schema.avro_values import converter, has_plain_symbols
+from pipeline.rules.schema.avro_values import UNSCALED, converter, has_plain_symbols
 from pipeline.rules.schema.types import (
     Field,
     FieldType,
@@ -312,15 +312,20 @@ def _records_in(kinds: Iterable[FieldType]) -> Iterable[RecordType]:
 
 
 def _logical(avro: Mapping[str, object], encoding: str) -> ScalarType:
-    """The type that `logicalType` makes of a plain one; an invalid one is ignored, as the specification demands."""
+    """The type that `logicalType` makes of a plain one; an invalid one is ignored, as the specification demands.
+
+    Not so an invalid decimal: its bytes may read as a text, and would be sent as an amount.
+    """
     logical = avro.get("logicalType")
     plain = ScalarType(_PRIMITIVES.get(encoding, Scalar.BYTES), is_single=encoding == "float")
     if not isinstance(logical, str):
         return plain
+    if logical == "big-decimal" and encoding == "bytes":
+        return ScalarType(Scalar.BYTES, UNSCALED)
     if logical == "decimal" and plain.scalar is Scalar.BYTES:
         precision, scale = avro.get("precision"), avro.get("scale", 0)
         if not isinstance(precision, int) or not isinstance(scale, int) or not 0 <= scale <= precision <= 1_000:  # noqa: PLR2004 - no amount is longer
-            return plain
+            return ScalarType(Scalar.BYTES, UNSCALED)
         return ScalarType(Scalar.DOUBLE, logical, precision=precision, scale=scale)
     if logical in (_OF_INTS if encoding == "int" else _OF_LONGS if encoding == "long" else ()):
         return ScalarType(Scalar.TIMESTAMP if logical.startswith("timestamp-") else Scalar.STRING, logical)

@@ -6,7 +6,7 @@ It touches only the fields that need it: an order event of ten fields costs 1.5 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache, partial
 from struct import Struct
@@ -42,6 +42,9 @@ UNITS_PER_SECOND = {
 }
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
 """Years 1 to 9999: what google.protobuf.Timestamp may hold (timestamp.proto)."""
+UNSCALED = "unscaled"
+"""In place of a logical type: bytes of a decimal whose scale is not known from the schema."""
+_NO_SCALE = Unreadable(phrase("a decimal whose schema does not give its scale and precision as Avro wants them"))
 _TOO_LARGE = Unreadable(phrase("a decimal beyond the range of a double"))
 _SINGLE = Struct("<f")
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -153,13 +156,16 @@ def _scalar(kind: ScalarType) -> Convert | None:
         return _or_unreadable(day, OUTSIDE_CALENDAR)
     if logical is None:
         return shortest if kind.is_single else None
-    if logical == "uuid-fixed":
-        return lambda raw: str(UUID(bytes=raw))
+    if logical in _OF_BYTES:
+        return _OF_BYTES[logical]
     per_second = UNITS_PER_SECOND.get(logical, 0)
     if not per_second:
         return None
     read, otherwise = (local_time, OUTSIDE_CALENDAR) if logical.startswith("local-") else (time_of_day, OUTSIDE_DAY)
     return _or_unreadable(partial(read, per_second=per_second), otherwise)
+
+
+_OF_BYTES: Mapping[str, Convert] = {UNSCALED: lambda _: _NO_SCALE, "uuid-fixed": lambda raw: str(UUID(bytes=raw))}
 
 
 def _or_unreadable(convert: Convert, otherwise: Unreadable) -> Convert:
@@ -208,7 +214,8 @@ def _timestamps(per_second: int) -> Callable[[int], Timestamp | Unreadable]:
     """A converter of counts, see `point_in_time`.
 
     Of today's seconds in a field of milliseconds, or milliseconds in one of microseconds, comes a time of five weeks in
-    early 1970; of seconds in a field of microseconds, one of its first two hours.
+    early 1970; of seconds in a field of microseconds, one of its first two hours, and in one of nanoseconds one of its
+    first five seconds.
     """
     first, last, unit = FIRST_SECOND * per_second, (LAST_SECOND + 1) * per_second, 1_000_000_000 // per_second
     suspect = _LAST_SUSPECT * per_second
@@ -224,13 +231,14 @@ def _timestamps(per_second: int) -> Callable[[int], Timestamp | Unreadable]:
     return convert
 
 
-_SUSPECT = ((1_000, 4_200), (1_000_000, 4_200_000))
-"""Seconds since 1970 that come of the years 2001 to 2103 counted in units a million or a thousand times too large."""
-_LAST_SUSPECT = _SUSPECT[-1][1]
+_SUSPECT = ((1_000_000_000, 4_200_000_000), (1_000_000_000_000, 4_200_000_000_000), (10**15, 42 * 10**14))
+"""The years 2001 to 2103 in seconds, milliseconds and microseconds."""
+_LAST_SUSPECT = 4_200_000
+"""Seconds since 1970 that come at most of a count in a larger unit."""
 
 
 def _is_of_larger_unit(units: int, per_second: int) -> bool:
-    return any(low * per_second <= units < high * per_second for low, high in _SUSPECT)
+    return units < _LAST_SUSPECT * per_second and any(low <= units < high for low, high in _SUSPECT)
 
 
 def day(days: int) -> str:

@@ -266,9 +266,8 @@ def _union_reader(kinds: Sequence[FieldType], reads: Sequence[Read]) -> Read:
             except Fault:
                 continue
         plain = _plain(value, 0)
-        if isinstance(plain, Unreadable):
-            raise Fault(plain.reason)
-        return plain
+        unlike = phrase("fits none of the types that the schema allows here")
+        raise Fault(plain.reason if isinstance(plain, Unreadable) else unlike)
 
     return read_union
 

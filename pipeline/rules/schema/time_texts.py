@@ -11,6 +11,8 @@ _ZONE_NAME = re.compile(r"(?<=[0-9Zz])(\[!?[A-Za-z0-9_+/=.-]{1,64}\])+$")
 """Java's `ZonedDateTime` appends `[Asia/Shanghai]` to the offset, which alone decides, and JavaScript's Temporal
 `[u-ca=gregory]` as well (RFC 9557, section 3)."""
 _GREENWICH = re.compile(r"(?<=[0-9]) ?(GMT|UTC)$")
+_END_OF_DAY = re.compile(r"(?<=[0-9][T ])24:00(?=(:00([.,]0+)?)?(Z|[+-]|$))")
+"""Midnight as the end of a day (ISO 8601)."""
 _LEAP_SECOND = re.compile(r"(?<=:[0-5][0-9]):60(?=[.,Zz+-]|$)")
 MAX_LENGTH = 100
 
@@ -19,8 +21,8 @@ def point_in_time(text: str) -> datetime | None:
     """Return the time, with its offset from UTC; without one if the text has none; None if it is not a time.
 
     Read are RFC 3339 in upper or lower case, with any number of fractional digits and with a leap second (which becomes
-    the first second of the next minute); offsets without a colon; `GMT` and `UTC`; and a zone's name in brackets behind
-    an offset. Fractions beyond microseconds are dropped.
+    the first second of the next minute); 24:00 (the beginning of the next day); offsets without a colon; `GMT` and
+    `UTC`; and a zone's name in brackets behind an offset. Fractions beyond microseconds are dropped.
     """
     if len(text) > MAX_LENGTH:
         return None
@@ -32,10 +34,10 @@ def point_in_time(text: str) -> datetime | None:
 
 def _unusual(text: str) -> datetime | None:
     without_name, names = _ZONE_NAME.subn("", text.strip())
-    seconds = _LEAP_SECOND.subn(":59", _GREENWICH.sub("Z", without_name).upper())
+    seconds, leaps = _LEAP_SECOND.subn(":59", _GREENWICH.sub("Z", without_name).upper())
+    hours, days = _END_OF_DAY.subn("00:00", seconds)
     try:
-        time = datetime.fromisoformat(seconds[0])
-        time = time + timedelta(seconds=1) if seconds[1] else time
+        time = datetime.fromisoformat(hours) + timedelta(days=days, seconds=leaps)
     except (ValueError, OverflowError):
         return None
     return None if names and time.tzinfo is None else time  # a zone without its offset must not be dropped

@@ -233,6 +233,7 @@ def test_times_at_the_end_of_the_calendar() -> None:
         datetime(1970, 1, 1, tzinfo=UTC),
         Timestamp(0, 0),
         Timestamp(0, 999_000_000),
+        Timestamp(-1, 0),
         datetime(1970, 1, 1, tzinfo=timezone(timedelta(hours=8))),
         datetime(1, 1, 1, tzinfo=UTC),
         datetime(1, 1, 1, 8, 5, 43, tzinfo=UTC),

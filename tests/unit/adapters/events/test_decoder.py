@@ -291,6 +291,8 @@ def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None
         ({"type": "long", "logicalType": "timestamp-millis"}, zigzag(2**62), "outside the calendar"),
         ({"type": "long", "logicalType": "timestamp-micros"}, zigzag(2**63 - 1), "outside the calendar"),
         ({"type": "long", "logicalType": "timestamp-millis"}, zigzag(1_795_417_260), "another unit"),
+        ({"type": "long", "logicalType": "timestamp-nanos"}, zigzag(1_795_417_260_000), "another unit"),
+        ({"type": "long", "logicalType": "timestamp-nanos"}, zigzag(1_795_417_260_000_000), "another unit"),
         ({"type": "long", "logicalType": "local-timestamp-micros"}, zigzag(-(2**63)), "outside the calendar"),
         ({"type": "long", "logicalType": "local-timestamp-millis"}, zigzag(1_795_417_260), "another unit"),
         ({"type": "int", "logicalType": "date"}, zigzag(2**31 - 1), "outside the calendar"),
@@ -302,6 +304,8 @@ def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None
             zigzag(300) + b"\x7f" * 300,
             "beyond the range",
         ),
+        ({"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": -2}, zigzag(1) + b"0", "scale"),
+        ({"type": "bytes", "logicalType": "big-decimal"}, zigzag(3) + b"\x02\x30\x04", "scale"),
     ],
     ids=str,
 )
@@ -408,6 +412,20 @@ def test_a_fraction_of_too_many_digits_harms_only_rules_that_read_it() -> None:
     assert data["g"] == 0.5
 
 
+@pytest.mark.parametrize("deep", [b"[" * 5_000 + b"]" * 5_000, b'{"a":' * 3_000 + b'"}]"' + b"}" * 3_000])
+def test_what_is_nested_too_deeply_harms_only_rules_that_read_it(deep: bytes) -> None:
+    """What is beside it arrives whole, brackets within texts included."""
+    data = decoder().decode(record(b'{"f": "[{", "deep": ' + deep + b', "g": [[1]]}', ("ce_type", b"T"))).data
+    assert (data["f"], data["g"]) == ("[{", [[1]])
+    assert "Unreadable" in repr(data["deep"])
+
+
+@pytest.mark.parametrize("value", [b"[" * 5_000, b'{"f": "' + b"[" * 5_000 + b"}", b"[" * 60_000 + b"]" * 60_000])
+def test_deep_json_that_does_not_close_or_is_long_is_malformed(value: bytes) -> None:
+    """The search for its brackets is bounded."""
+    refused(record(value, ("ce_type", b"T")), Reason.MALFORMED_JSON)
+
+
 def test_control_characters_within_a_text_are_taken_as_they_are() -> None:
     """JSON wants them escaped; what a line feed or tab means is plain all the same."""
     assert decoder().decode(record(b'{"f": "a\nb\tc"}', ("ce_type", b"T"))).data == {"f": "a\nb\tc"}
@@ -427,6 +445,9 @@ def test_control_characters_within_a_text_are_taken_as_they_are() -> None:
         (b"\x03\x05" + b"x" * 16, "it looks like AWS Glue's framing, which is not read"),
         (b"\x01" + bytes(7) + b"\x05\x00\x00\x00\x01", "it looks like Hortonworks' framing, which is not read"),
         (b"\x80\x05\x95\x0b", "it looks like Python's pickle, which is not read"),
+        (b"\x80\x03}q\x00", "it looks like Python's pickle, which is not read"),
+        (b"\x78\x5e\xab\x56", "it looks like zlib, which is not read"),
+        (b"PK\x03\x04\x14\x00", "it looks like zip, which is not read"),
         (b"eyJmIjogMX0=", "it looks like JSON in base64, which is not read: write the JSON itself"),
         (b"<event/>", "it looks like XML, which is not read: write JSON or Avro"),
     ],
@@ -536,6 +557,19 @@ def test_a_structured_cloudevent_is_read() -> None:
 def test_a_malformed_cloudevent_is_reported(given: Record) -> None:
     """What claims to be one must be one."""
     refused(given, Reason.MALFORMED_CLOUDEVENT)
+
+
+@pytest.mark.parametrize("packed", ["eyJmIjogIj4/In0=", "eyJmIjogIj4_In0=", "eyJmIjogIj4/In0", "eyJmIjog\r\nIj4/In0="])
+def test_data_in_base64_is_read_as_encoders_write_it(packed: str) -> None:
+    """With padding or without, in the alphabet of URLs (RFC 4648), in lines (MIME)."""
+    assert decoder().decode(envelope(data=None, data_base64=packed)).data == {"f": ">?"}
+
+
+@pytest.mark.parametrize("name", ["globalId", "contentId", "contentHash", "encoding"])
+def test_a_schema_in_apicurio_s_headers_is_named(name: str) -> None:
+    """Its serializers have four of them, by their settings; the hint says how to write what is read."""
+    given = record(b"\x02a", (f"apicurio.value.{name}", b"1"))
+    assert "apicurio.registry.headers.enabled=false" in refused(given, Reason.NOT_FRAMED)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", 7])
