@@ -37,6 +37,8 @@ from tests.unit.adapters.events.records import (
     zigzag,
 )
 
+AT_ONCE = 5.0
+"""Seconds of CPU: hours are the alternative, and a busy machine or the cycle collector may take tenths."""
 GUID = UUID("6f0c3b6e-a6cb-5d7e-a7a3-c5f1f2d0b911")
 ENVELOPE: dict[str, object] = {"specversion": "1.0", "type": "T", "source": "/shop", "id": "e-1", "data": {"f": 1}}
 
@@ -198,7 +200,7 @@ def test_a_list_of_items_without_bytes_is_bounded() -> None:
     schema = one_field({"type": "array", "items": "null"})
     started = time.thread_time()
     refused(record(raw(schema, zigzag(2**62))), Reason.MALFORMED_AVRO, schema)
-    assert time.thread_time() - started < 0.1
+    assert time.thread_time() - started < AT_ONCE
 
 
 def test_a_guid_in_fixed_bytes_is_a_text() -> None:
@@ -282,7 +284,7 @@ def test_hostile_avro_is_malformed_at_once(kind: object, payload: bytes) -> None
     schema = one_field(kind)
     started = time.thread_time()
     refused(record(raw(schema, payload)), Reason.MALFORMED_AVRO, schema)
-    assert time.thread_time() - started < 0.5
+    assert time.thread_time() - started < AT_ONCE
 
 
 @pytest.mark.parametrize(
@@ -353,7 +355,7 @@ def test_malformed_json_is_reported(value: bytes) -> None:
     """What readers could read differently, or not at all, is not an event."""
     started = time.thread_time()
     refused(record(value, ("ce_type", b"T")), Reason.MALFORMED_JSON)
-    assert time.thread_time() - started < 0.05
+    assert time.thread_time() - started < AT_ONCE
 
 
 @pytest.mark.parametrize(
