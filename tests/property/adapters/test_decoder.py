@@ -13,7 +13,7 @@ from pipeline.errors import Undecodable
 from pipeline.model.event import Headers
 from tests.unit.adapters.events.records import PAID_BYTES, PAID_EVENT, PAID_TYPE, decoder, one_field, raw, record
 
-SECONDS = 0.05
+SECONDS = 1.0
 EVERYTHING = one_field(
     {
         "type": "record",
