@@ -15,7 +15,7 @@ import typer.core
 from typer import main as typer_main
 
 from pipeline import __version__
-from pipeline.cli.help import SpokenCommand, help_option, translated, usage, use_titles
+from pipeline.cli.help import Spoken, SpokenCommand, translated
 from pipeline.cli.language import choose, english, entry, in_language
 from pipeline.cli.option_errors import translate
 from pipeline.cli.outline import outline
@@ -98,7 +98,7 @@ class _Commands(Mapping[str, _Command]):
         return command  # type: ignore[return-value]  # typer has no public type for it
 
 
-class _LazyGroup(typer.core.TyperGroup):
+class _LazyGroup(Spoken, typer.core.TyperGroup):
     """A group with the commands of the table."""
 
     def __init__(self, **attributes: object) -> None:
@@ -116,22 +116,10 @@ class _LazyGroup(typer.core.TyperGroup):
         summary = translated(outline(_module(cmd_name)))
         return typer.core.TyperCommand(cmd_name, help=summary, rich_help_panel=entry(COMMANDS[cmd_name]))
 
-    def get_usage(self, ctx: Any) -> str:  # noqa: ANN401 - typer's own
-        """The line with the command's arguments."""
-        return usage(super().get_usage(ctx))
-
-    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
-        """The option `--help`."""
-        return help_option(super().get_help_option(ctx))
-
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
         """Print the help, in the language of the environment."""
         choose([])
-        use_titles()
-        self.help = translated(self.help)
-        for parameter in self.params:
-            if isinstance(parameter, typer.core.TyperOption) and parameter.help:
-                parameter.help = entry(parameter.help)
+        self.translate()
         super().format_help(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own

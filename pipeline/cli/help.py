@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer.core
 
@@ -16,6 +16,10 @@ Command = Any
 """Typer has no public type for a command."""
 _EXAMPLES = re.compile(r"Examples?: (.+)", re.DOTALL)
 _USAGE = "Usage: "
+if TYPE_CHECKING:
+    _Command = typer.core.TyperCommand
+else:
+    _Command = object  # a group is none, and has the same methods
 
 
 def paragraphs(text: str | None) -> list[str]:
@@ -43,8 +47,8 @@ def _translated(paragraph: str) -> str:
     return in_language(phrase("Example: {commands}", commands=examples[1]))
 
 
-class SpokenCommand(typer.core.TyperCommand):
-    """A command whose help is in the language of the output."""
+class Spoken(_Command):
+    """What has its help in the language of the output: a command, or the group of all."""
 
     def translate(self) -> None:
         """Translate its texts; the language must have been chosen."""
@@ -55,11 +59,14 @@ class SpokenCommand(typer.core.TyperCommand):
 
     def get_usage(self, ctx: Any) -> str:  # noqa: ANN401 - typer's own
         """The line with the command's arguments."""
-        return usage(super().get_usage(ctx))
+        return super().get_usage(ctx).replace(_USAGE, in_language(phrase("Usage: {command}", command="")), 1)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
         """The option `--help`."""
-        return help_option(super().get_help_option(ctx))
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.help = in_language(phrase("Show this help and exit."))
+        return option
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - typer's own
         """Print the help."""
@@ -67,16 +74,8 @@ class SpokenCommand(typer.core.TyperCommand):
         super().format_help(ctx, formatter)
 
 
-def usage(line: str) -> str:
-    """The library's line, with its first word in the language of the output."""
-    return line.replace(_USAGE, in_language(phrase("Usage: {command}", command="")), 1)
-
-
-def help_option(option: Any) -> Any:  # noqa: ANN401 - typer's own
-    """The library's option, with its help in the language of the output."""
-    if option is not None:
-        option.help = in_language(phrase("Show this help and exit."))
-    return option
+class SpokenCommand(Spoken, typer.core.TyperCommand):
+    """A command whose help is in the language of the output."""
 
 
 def use_titles() -> None:
