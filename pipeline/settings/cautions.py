@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, HttpUrl, SecretStr
+
+from pipeline.origin import is_loopback
 
 if TYPE_CHECKING:
     from pipeline.settings.model import Settings
@@ -42,12 +43,8 @@ def in_clear(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _is_open(url: HttpUrl) -> bool:
-    host = (url.host or "").strip("[]")
-    try:
-        is_here = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_here = host == "localhost" or host.endswith(".localhost")
-    return url.scheme == "http" and not is_here
+    host = url.host or ""
+    return url.scheme == "http" and not is_loopback(host) and not host.endswith(".localhost")
 
 
 def _texts(value: object, key: str) -> Iterator[tuple[str, str]]:
