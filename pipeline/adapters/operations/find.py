@@ -226,10 +226,7 @@ class KafkaEvents:
         Raises:
             Unreachable: the topics cannot be described.
         """
-        if not outcomes:
-            return ByTopic([], [])
-        origins = described(self._properties, self._group, sorted(self._topics.sources))
-        return by_topic(outcomes, {topic: origin.topic_id for topic, origin in origins.items()})
+        return by_present_topics(outcomes, self._properties, self._group, self._topics.sources)
 
     def letters(self, outcomes: Collection[Ended], stage: Stage) -> Mapping[str, Sequence[Letter]]:
         """Return the dead letters of these outcomes, by outcome id.
@@ -328,6 +325,20 @@ class KafkaEvents:
             found_in=fields,
             rules=self._explain(event),
         )
+
+
+def by_present_topics(
+    outcomes: Sequence[Ended], properties: Mapping[str, Any], group: str, topics: Collection[str]
+) -> ByTopic:
+    """Return which of the outcomes are about events that these topics have now.
+
+    Raises:
+        Unreachable: the topics cannot be described.
+    """
+    if not outcomes:
+        return ByTopic([], [])
+    origins = described(properties, group, sorted(topics))
+    return by_topic(outcomes, {topic: origin.topic_id for topic, origin in origins.items()})
 
 
 def _first_position(event: Event | Undecodable) -> Position | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pipeline.adapters.operations.find import CLOCK_MARGIN, KafkaOutcomes, Stage
-from pipeline.adapters.operations.group_state import described
+from pipeline.adapters.operations.find import CLOCK_MARGIN, KafkaOutcomes, Stage, by_present_topics
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.care.words import CareWords
 from pipeline.model.event import Position
-from pipeline.operations.find.former import by_topic
 from pipeline.operations.find.story import NO_WORDS, EventFacts, Story, tell
 from pipeline.settings import Settings
 
@@ -29,6 +27,5 @@ def actual_outcomes(
     properties = kafka_properties(settings)
     outcomes = KafkaOutcomes(properties, settings.outcomes.topic, settings.kafka.group_id, intents)
     found = outcomes.of_record(position, since, stage)
-    origins = described(properties, settings.kafka.group_id, [position.topic])
-    present = by_topic(found, {topic: origin.topic_id for topic, origin in origins.items()}).present
+    present = by_present_topics(found, properties, settings.kafka.group_id, [position.topic]).present
     return tell(EventFacts(position), present, {}, None, care)
