@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 
 from alembic import command
@@ -10,6 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, insert, select
 
+from pipeline.adapters.history.engine import POSTGRESQL
 from pipeline.adapters.history.tables import INSTALLATION
 from pipeline.errors import ConfigurationError
 
@@ -28,9 +31,7 @@ def migrate(engine: Engine, group: str) -> None:
     with as_file(files("pipeline.adapters.history") / "migrations") as folder:
         config = Config()
         config.set_main_option("script_location", str(folder))
-        with engine.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        with _alone(engine) as connection:
             _require_known(connection, ScriptDirectory.from_config(config))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -44,11 +45,18 @@ def own(engine: Engine, group: str) -> None:
         ConfigurationError: they hold another group's outcomes.
         SQLAlchemyError: the database does not answer, or refuses it.
     """
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+    with _alone(engine) as connection:
         if _owner(connection, group) is None:
             connection.execute(insert(INSTALLATION), [{"group": group}])
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction beside which no other process migrates; in SQLite writers are alone anyway."""
+    with engine.begin() as connection:
+        if connection.dialect.name == POSTGRESQL:
+            connection.execute(select(func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        yield connection
 
 
 def _owner(connection: Connection, group: str) -> str | None:
