@@ -115,8 +115,12 @@ def impossible_times(tree: Tree) -> Iterator[Fault]:
 _IS_NULL: Mapping[str, str] = {"_==_": phrase("never true"), "_!=_": phrase("always true")}
 
 
-def _has_null(node: Node) -> bool:
-    return any(one.kind is Kind.CONSTANT and one.value is None for one in node.children)
+def _is_event(node: Node) -> bool:
+    return node.kind is Kind.NAME and node.name == "event"
+
+
+def _is_null(node: Node) -> bool:
+    return node.kind is Kind.CONSTANT and node.value is None
 
 
 def always_there(tree: Tree, fields: Fields, absent: Container[tuple[str, str]]) -> Iterator[Fault]:
@@ -125,7 +129,7 @@ def always_there(tree: Tree, fields: Fields, absent: Container[tuple[str, str]])
     The event itself is there as well: `event != null`.
     """
     for node in tree.nodes:
-        if node.name in _IS_NULL and {one.name for one in node.children} >= {"event"} and _has_null(node):
+        if node.name in _IS_NULL and any(map(_is_event, node.children)) and any(map(_is_null, node.children)):
             message = phrase(
                 "`event` is never null: `{text}` is {result}", text=tree.text(node), result=_IS_NULL[node.name]
             )

@@ -90,6 +90,12 @@ def test_the_event_is_never_null(when: str, at: int) -> None:
     assert codes(rule(f"when: {when}")) == [("always-there", 6, at)]
 
 
+def test_a_field_of_that_name_may_be_null() -> None:
+    """It is another thing than the event."""
+    schema = with_fields({"name": "event", "type": ["null", "string"], "default": None})
+    assert codes(rule("when: event.event != null"), schema) == []
+
+
 def test_one_mistake_in_defaults_is_reported_once_at_its_location() -> None:
     """Three rules inherit a misspelt recipient: one finding, in `defaults`."""
     text = "defaults:\n  on: shop.order.Paid\n  to: ${event.sbu}\n  template: paid\nrules:\n"
