@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -40,6 +40,22 @@ def ranges(servers: str, topic: str) -> dict[int, tuple[int, int]]:
 def ends(servers: str, topic: str) -> dict[int, int]:
     """Next offset of each partition; empty where there is no such topic yet."""
     return {partition: high for partition, (_, high) in ranges(servers, topic).items()}
+
+
+def known_ends(servers: str, topic: str) -> dict[int, int]:
+    """Next offset of each partition whose leader knows it: a new one does not before it has enough replicas."""
+
+    def ask(consumer: Consumer) -> dict[int, int]:
+        found: dict[int, int] = {}
+        for number in partitions(consumer, topic):
+            try:
+                _, found[number] = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ASK_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.OFFSET_NOT_AVAILABLE:
+                    raise
+        return found
+
+    return _requested(servers, f"{topic}.ranges", ask)
 
 
 def committed(servers: str, group: str, topic: str) -> dict[int, TopicPartition]:

@@ -6,10 +6,8 @@ import itertools
 import time
 from collections.abc import Callable
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-
 from tests.broker.cluster import NODES, SMALL_DISK
-from tests.broker.topics import ASK_SECONDS, partitions
+from tests.broker.topics import known_ends
 from tests.chaos.kafka import set_config
 from tests.chaos.run import Run
 from tests.chaos.scenario import Scenario
@@ -123,9 +121,9 @@ def too_few_replicas(run: Run) -> None:
     run.cluster.kill_node(node)
     run.note(f"the outcomes topic needs 3 replicas, and node {node} is killed")
     run.wait(6)
-    before = _known_ends(servers, outcomes)
+    before = known_ends(servers, outcomes)
     run.wait(REFUSED_SECONDS)
-    written = sum(end - before[number] for number, end in _known_ends(servers, outcomes).items() if number in before)
+    written = sum(end - before[number] for number, end in known_ends(servers, outcomes).items() if number in before)
     run.note(f"outcomes written meanwhile: {written}; readyz: {member.ready()}")
     run.require(len(before) > 0 and written == 0, "the outcomes topic accepted writes")
     run.cluster.start_node(node)
@@ -169,22 +167,6 @@ def _killed(run: Run, node: int, seconds: float) -> None:
     run.cluster.start_node(node)
     run.cluster.wait_until_in_sync()
     run.note(f"node {node} is back and in sync; {_gap(run, begin)}")
-
-
-def _known_ends(servers: str, topic: str) -> dict[int, int]:
-    """The next offset of each partition whose leader knows it: a new one does not before it has enough replicas."""
-    consumer = Consumer({"bootstrap.servers": servers, "group.id": f"{topic}.ends", "log_level": 0})
-    found: dict[int, int] = {}
-    try:
-        for number in partitions(consumer, topic):
-            try:
-                found[number] = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ASK_SECONDS)[1]
-            except KafkaException as error:
-                if error.args[0].code() != KafkaError.OFFSET_NOT_AVAILABLE:
-                    raise
-    finally:
-        consumer.close()
-    return found
 
 
 def _cut_off(run: Run, cut: Callable[[int], None], node: int, side: str) -> None:
