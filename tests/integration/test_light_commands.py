@@ -33,11 +33,10 @@ FILES_ALONE = ("init", "check", "test", "coverage", "preview", "explain", "diff"
 NEEDED: dict[tuple[str, ...], set[str]] = {
     ("schemas", "check", "schemas"): {"fastavro"},
     ("config", "schema"): {"ruamel"},
-    ("config", "check"): {"confluent_kafka", "rich", "ruamel"},
+    ("config", "check"): {"confluent_kafka", "ruamel"},
     ("config", "show"): {"ruamel"},
 }
-"""The library that reads events checks schemas, and Kafka's own client checks its properties. With the settings of that
-client come modules that log, and structlog loads rich where it is installed."""
+"""The library that reads events checks schemas, and Kafka's own client checks its properties."""
 COMMAND_LINES = [
     ("check", "rules"),
     ("check", "rules", "--output", "json"),

@@ -20,11 +20,11 @@ from pipeline.adapters.history.outcome_values import OutcomeValues
 from pipeline.adapters.history.rows import FIELDS, Row, day_of, make_row
 from pipeline.adapters.history.store import Batch, History, Overtaken, Stored
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.clients import outside_group
+from pipeline.adapters.kafka.clients import WATCH_INTERVAL_MS, outside_group
 from pipeline.adapters.kafka.former_clients import drop, leave
 from pipeline.adapters.kafka.range import ASK_SECONDS
 from pipeline.adapters.kafka.record import record_of
-from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
+from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError, Producer
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.rights import Right, refused
-from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers
 
+if TYPE_CHECKING:
+    from pipeline.adapters.kafka.statistics import KnownBrokers
+
+WATCH_INTERVAL_MS = 2_000
+"""librdkafka's statistics.interval.ms, for a client whose statistics serve nothing else."""
 NO_TIMEOUT_MS = 2_147_483_647
 """librdkafka's greatest timeout, 24.8 days: an unavailable broker delays outcomes and loses none."""
 
@@ -83,6 +86,8 @@ def producer(
     Raises:
         ConfigurationError: librdkafka refuses the settings.
     """
+    from pipeline.adapters.kafka.statistics import KnownBrokers  # noqa: PLC0415 - `config check` wants the settings alone
+
     settings = producer_settings(properties, **own)
     if batch_bytes is not None:
         settings["batch.size"] = min(int(settings.get("batch.size", batch_bytes)), batch_bytes)
@@ -93,6 +98,8 @@ def producer(
 
 def refusal(properties: Mapping[str, Any], topic: str, error: KafkaError) -> str:
     """Describe a write that Kafka refused permanently."""
+    from pipeline.adapters.kafka.rights import Right, refused  # noqa: PLC0415 - the same
+
     if kafka_errors.is_refused(error):
         return refused(properties, [Right("WRITE", "topic", topic)]).message
     hint = kafka_errors.hint({error.code()})

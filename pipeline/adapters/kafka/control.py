@@ -19,9 +19,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
-from pipeline.adapters.kafka.clients import PRODUCER_RULES, TO_THE_END, outside_group
+from pipeline.adapters.kafka.clients import PRODUCER_RULES, TO_THE_END, WATCH_INTERVAL_MS, outside_group
 from pipeline.adapters.kafka.former_clients import drop
-from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
+from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.errors import ConfigurationError, Unreachable
 from pipeline.model.pause import Pause, Scope, ScopeKind
 from pipeline.terminal_escape import terminal_escape

@@ -17,8 +17,6 @@ from pipeline.model.kafka_health import AbsentLeader, KafkaHealth
 INTERVAL_MS = 1_000
 LOST_SECONDS = 3.0
 """A client without a broker for this long is lost. One that begins again has an address at once."""
-WATCH_INTERVAL_MS = 2_000
-"""librdkafka's statistics.interval.ms, for a client whose statistics serve nothing else."""
 _LOGICAL = frozenset({"GroupCoordinator", "TxnCoordinator"})
 """Names of roles that a broker has; they have no address of their own."""
 _MICROSECONDS = 1_000_000

@@ -16,9 +16,9 @@ from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.care.writer import writer_of
-from pipeline.adapters.kafka.clients import outside_group
+from pipeline.adapters.kafka.clients import WATCH_INTERVAL_MS, outside_group
 from pipeline.adapters.kafka.former_clients import drop
-from pipeline.adapters.kafka.statistics import WATCH_INTERVAL_MS, KnownBrokers, report_lost
+from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.care.record import RECIPIENT, WRITER_HEADER, read_key, read_state
 from pipeline.errors import ConfigurationError, DamagedCareState
 
