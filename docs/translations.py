@@ -48,7 +48,7 @@ def _of_commands() -> Iterator[tuple[str, str]]:
     root: Command = get_command(cli.app)
     yield from ((text, app) for text in (*_help(root), *cli.PANELS))
     for name, command in root.commands.items():
-        texts = _help(command)
+        texts = [text for one in (command, *getattr(command, "commands", {}).values()) for text in _help(one)]
         for text in texts if name in cli.SPOKEN else texts[:1]:
             yield text, f"pipeline/cli/{cli.FOLDERS[name]}/{name}.py"
 

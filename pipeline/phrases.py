@@ -62,6 +62,15 @@ class _Joined(Phrase):
         return (self._template and catalogue(self._template)).join(parts)
 
 
+class _Rest(Phrase):
+    """A text without its beginning, which is a value and thus the same in every language."""
+
+    __slots__ = ()
+
+    def within(self, catalogue: Catalogue) -> str:
+        return _rest(str(shown(self._values["text"], catalogue)), self._template)
+
+
 def phrase(template: str, /, **values: object) -> str:
     """The text of a template. Without values it is the text itself, braces included."""
     return Phrase(template.format(**values) if values else template, template, values or _NO_VALUES)
@@ -71,6 +80,16 @@ def joined(separator: str, parts: Iterable[str]) -> str:
     """What `separator.join(parts)` is, of which each part and the separator have another language."""
     values = {str(number): part for number, part in enumerate(parts)}
     return _Joined(separator.join(values.values()), separator, values)
+
+
+def without_beginning(text: str, beginning: str) -> str:
+    """The text without its beginning, such as the name of a file, and without the colon that follows."""
+    return _Rest(_rest(text, beginning), beginning, {"text": text})
+
+
+def _rest(text: str, beginning: str) -> str:
+    rest = text.removeprefix(beginning)
+    return next((rest[len(colon) :] for colon in (": ", "：") if rest.startswith(colon)), text)
 
 
 def counted(count: int, one: str, many: str) -> str:

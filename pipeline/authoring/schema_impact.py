@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from pipeline.model.finding import Finding
+from pipeline.phrases import phrase
 from pipeline.rules.compile import Compilation, RuleDocument, compile_rules
 from pipeline.rules.rule_compiler import event_types
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
@@ -28,8 +29,21 @@ class BrokenRule(NamedTuple):
 
     def __str__(self) -> str:
         """In the form of a compiler's message."""
-        text = f"{self.path}:{self.line}:{self.column}: error: rule `{self.rule}`: `{self.expression}`: {self.message}"
-        return f"{text} ({self.hint})" if self.hint else text
+        return str(self.as_text)
+
+    @property
+    def as_text(self) -> str:
+        """The same, as a phrase."""
+        text = phrase(
+            "{path}:{line}:{column}: error: rule `{rule}`: `{expression}`: {message}",
+            path=self.path,
+            line=self.line,
+            column=self.column,
+            rule=self.rule,
+            expression=self.expression,
+            message=self.message,
+        )
+        return phrase("{message} ({hint})", message=text, hint=self.hint) if self.hint else text
 
 
 class Impact(NamedTuple):
@@ -81,7 +95,7 @@ def _rule_at(file: RuleDocument, line: int, types: AbstractSet[str]) -> str | No
 
 
 _BRACES = re.compile(r"\$\{(.*?)\}")
-_VALUE = re.compile(r"""^\s*(?:-\s+)?[\w-]+\s*:\s+["']?(.*?)["']?\s*$""")
+_VALUE = re.compile(r"""^\s*(?:-\s+)?[\w-]+\s*:\s+(?:"(.*)"|'(.*)'|(.*?))(?:\s+#.*)?\s*$""")
 
 
 def _expression(line: str, column: int) -> str:
@@ -90,4 +104,4 @@ def _expression(line: str, column: int) -> str:
         if found.start() < column <= found.end():
             return found[1].strip()
     value = _VALUE.match(line)
-    return value[1] if value else line.strip()
+    return next(filter(None, value.groups()), "") if value else line.strip()

@@ -57,7 +57,7 @@ PANELS = {
 }
 """Commands by panel of `--help`, in its order. Each is a module in one of the folders below, with a function `command`
 or a `typer.Typer` named `group`, and is imported when it is called: `check` must not wait for Kafka's client."""
-SPOKEN = frozenset((*PANELS["Write rules"], "find"))
+SPOKEN = frozenset((*PANELS["Try it"], *PANELS["Write rules"], "schemas", "find"))
 """Commands whose output has a choice of languages."""
 COMMANDS = {name: panel for panel, names in PANELS.items() for name in names}
 """Panel by command."""
@@ -94,7 +94,8 @@ class _Commands(Mapping[str, _Command]):
         command.name = name
         command.rich_help_panel = panel  # type: ignore[attr-defined]  # both types have it
         if name in SPOKEN:
-            command.params.append(_language_option())
+            for one in getattr(command, "commands", {name: command}).values():
+                one.params.append(_language_option())
         return command  # type: ignore[return-value]  # typer has no public type for it
 
 
@@ -137,7 +138,7 @@ class _LazyGroup(Spoken, typer.core.TyperGroup):
         if name not in SPOKEN:
             english()  # logs and what operators' scripts read
         command = self.commands[name] if name is not None and listed is not None else None
-        if isinstance(command, SpokenCommand):
+        if isinstance(command, Spoken):
             command.translate()
         return name, command, rest
 

@@ -78,6 +78,17 @@ class SpokenCommand(Spoken, typer.core.TyperCommand):
     """A command whose help is in the language of the output."""
 
 
+class SpokenGroup(Spoken, typer.core.TyperGroup):
+    """The same for a command that has commands of its own, each a `SpokenCommand`."""
+
+    def translate(self) -> None:
+        """Translate its texts, and those of its commands."""
+        super().translate()
+        for command in self.commands.values():
+            if isinstance(command, Spoken):
+                command.translate()
+
+
 def use_titles() -> None:
     """Give the library the titles and remarks of the language of the output."""
     from rich.markdown import Markdown  # noqa: PLC0415 - only help and errors need it

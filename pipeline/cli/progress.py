@@ -8,6 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.cli.language import in_language
+from pipeline.cli.printing import warn
+from pipeline.phrases import phrase
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -38,7 +42,7 @@ def reading(what: str) -> Iterator[Reading]:
     from rich.console import Console  # noqa: PLC0415 - 50 ms, needed only on a terminal
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415 - the same
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[events]:,} events"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn(_events()))
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
         yield _Bar(bar, bar.add_task(what, total=None, events=0))
 
@@ -58,6 +62,11 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def _events() -> str:
+    """The template of a column, in the library's own form."""
+    return in_language(phrase("{count} events", count="{task.fields[events]:,}"))
+
+
 class _SomeLines:
     def __init__(self, what: str) -> None:
         self._what = what
@@ -66,7 +75,7 @@ class _SomeLines:
     def passed(self, done: int, total: int) -> None:
         if time.monotonic() - self._printed >= LINE_SECONDS:
             self._printed = time.monotonic()
-            print(f"{self._what}: {done:,} of {total:,} …", file=sys.stderr)
+            warn(phrase("{work}: {done:,} of {total:,} …", work=self._what, done=done, total=total))
 
 
 class _Lines:
@@ -82,7 +91,7 @@ class _Lines:
         self._checked = events
         if time.monotonic() - self._printed >= LINE_SECONDS:
             self._printed = time.monotonic()
-            print(f"{self._what}: {events:,} events{self._share} …", file=sys.stderr)
+            warn(phrase("{work}: {count:,} events{share} …", work=self._what, count=events, share=self._share))
 
     def passed(self, read: int, total: int) -> None:
         self._share = f", {read / total:.0%}" if total else ""

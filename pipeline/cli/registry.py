@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import UserError
+from pipeline.phrases import phrase
 
 if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
@@ -87,6 +88,7 @@ def require_registry(url: str | None, settings: Settings | None) -> SchemaRegist
     registry = open_registry(url, settings)
     if registry is None:
         raise UserError(
-            "no schema registry is named", hint="give --registry URL, or --config with schemas.registry_url"
+            phrase("no schema registry is named"),
+            hint=phrase("give --registry URL, or --config with schemas.registry_url"),
         )
     return registry

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from pipeline.phrases import phrase
+
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 
@@ -41,12 +43,12 @@ def read_latency(given: object) -> object:
         if (match := _DURATION.fullmatch(part.strip())) is not None
     ]
     if isinstance(given, bool) or len(times) != str(given).count("-") + 1 or len(times) > 2:  # noqa: PLR2004 - from, to
-        raise ValueError("is not a time like 50ms, 1.5s or 50ms-200ms")
+        raise ValueError(phrase("is not a time like 50ms, 1.5s or 50ms-200ms"))
     least, most = times[0], times[-1]
     if least > most:
-        raise ValueError("ends before it begins")
+        raise ValueError(phrase("ends before it begins"))
     if most > MOST_SECONDS:
-        raise ValueError("is longer than a day")
+        raise ValueError(phrase("is longer than a day"))
     return Latency(least, most)
 
 

@@ -12,6 +12,7 @@ from fastavro.schema import SchemaParseException
 
 from pipeline.errors import SchemaError, Undecodable
 from pipeline.model.outcome import Reason
+from pipeline.phrases import phrase
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.resolution import resolver
 
@@ -147,7 +148,7 @@ def parsed(schema: Any, path: str) -> Any:  # noqa: ANN401 - a schema's JSON, an
     try:
         return fastavro.parse_schema(schema)
     except (SchemaParseException, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise SchemaError(f"{path}: not an Avro schema: {error}") from None
+        raise SchemaError(phrase("{path}: not an Avro schema: {error}", path=path, error=error)) from None
 
 
 def _with_strict_numbers(schema: Any) -> Any:  # noqa: ANN401 - as above

@@ -9,31 +9,35 @@ from typing import TypeVar
 from confluent_kafka import KafkaError, KafkaException
 
 from pipeline.errors import ConfigurationError, Unreachable
+from pipeline.phrases import phrase
 
 Client = TypeVar("Client")
 
-_RIGHTS = (
+_RIGHTS = phrase(
     "the Kafka user lacks this right: give it Read on the topics and the group, Write on outcomes and dead letters"
 )
-_GONE = "the topic, or this partition of it, does not exist: was it deleted?"
-_ADDRESS = "is kafka.bootstrap_servers right, and can it be reached from here?"
+_GONE = phrase("the topic, or this partition of it, does not exist: was it deleted?")
+_ADDRESS = phrase("is kafka.bootstrap_servers right, and can it be reached from here?")
+_SASL = phrase("SASL failed: look at sasl.mechanism, sasl.username and the password")
 # librdkafka's own codes begin with an underscore; they are as public as the others.
 HINTS: Mapping[int, str] = {
-    KafkaError._RESOLVE: "the host name in kafka.bootstrap_servers is not known here",  # noqa: SLF001
-    KafkaError._SSL: "TLS failed: look at ssl.ca.location and security.protocol in kafka.properties",  # noqa: SLF001
-    KafkaError._AUTHENTICATION: "SASL failed: look at sasl.mechanism, sasl.username and the password",  # noqa: SLF001
+    KafkaError._RESOLVE: phrase("the host name in kafka.bootstrap_servers is not known here"),  # noqa: SLF001
+    KafkaError._SSL: phrase("TLS failed: look at ssl.ca.location and security.protocol in kafka.properties"),  # noqa: SLF001
+    KafkaError._AUTHENTICATION: _SASL,  # noqa: SLF001
     KafkaError._TRANSPORT: _ADDRESS,  # noqa: SLF001
     KafkaError._ALL_BROKERS_DOWN: _ADDRESS,  # noqa: SLF001
     KafkaError._TIMED_OUT: _ADDRESS,  # noqa: SLF001
-    KafkaError.SASL_AUTHENTICATION_FAILED: "SASL failed: look at sasl.mechanism, sasl.username and the password",
+    KafkaError.SASL_AUTHENTICATION_FAILED: _SASL,
     KafkaError.TOPIC_AUTHORIZATION_FAILED: _RIGHTS,
     KafkaError.GROUP_AUTHORIZATION_FAILED: _RIGHTS,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED: "the Kafka user may not do this to the cluster; create the topic yourself",
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED: phrase(
+        "the Kafka user may not do this to the cluster; create the topic yourself"
+    ),
     KafkaError.UNKNOWN_TOPIC_OR_PART: _GONE,
     KafkaError._UNKNOWN_TOPIC: _GONE,  # noqa: SLF001
     KafkaError._UNKNOWN_PARTITION: _GONE,  # noqa: SLF001
-    KafkaError.INVALID_REPLICATION_FACTOR: "there are fewer brokers than the replication factor asks for",
-    KafkaError.POLICY_VIOLATION: "the cluster's policy refuses this topic; create it yourself",
+    KafkaError.INVALID_REPLICATION_FACTOR: phrase("there are fewer brokers than the replication factor asks for"),
+    KafkaError.POLICY_VIOLATION: phrase("the cluster's policy refuses this topic; create it yourself"),
 }
 """The hints, most specific first: a refused handshake is reported together with an unreachable broker."""
 

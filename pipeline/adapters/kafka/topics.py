@@ -20,6 +20,7 @@ from pipeline.adapters.kafka import rights
 from pipeline.adapters.kafka.connection_errors import explain, is_refusal, resolves, unknown_address
 from pipeline.adapters.kafka.identities import MOCK_CLUSTER
 from pipeline.errors import NoSuchTopic, Unreachable
+from pipeline.phrases import joined, phrase
 
 DAY_MS = 86_400_000
 LEDGER_CONFIG: Mapping[str, str] = {"cleanup.policy": "delete", "retention.ms": str(14 * DAY_MS)}
@@ -161,7 +162,10 @@ class TopicCheck:
             if name in available:
                 continue
             hints = [_near(name, available), *([hint] if hint else [])]
-            raise NoSuchTopic(f"there is no topic {name} at {self._servers}", hint="; ".join(hints))
+            raise NoSuchTopic(
+                phrase("there is no topic {name} at {servers}", name=name, servers=self._servers),
+                hint=joined("; ", hints),
+            )
 
     def _require_visible(self, name: str) -> None:
         error = self._look(name) if self._is_managed() else None
@@ -302,15 +306,20 @@ class TopicCheck:
         reported = next((heard[code] for code in kafka_errors.HINTS if code in heard), kafka_errors.cause(error))
         reported = next((one for one in reversed(self._heard) if is_refusal(one)), reported)
         explained = explain(reported, self._properties)
-        return Unreachable(f"no Kafka broker answers at {self._servers}: {explained.message}", hint=explained.hint)
+        message = phrase(
+            "no Kafka broker answers at {servers}: {message}", servers=self._servers, message=explained.message
+        )
+        return Unreachable(message, hint=explained.hint)
 
 
 def _near(name: str, available: Iterable[str]) -> str:
     others = sorted(other for other in available if not other.startswith("__"))
     near = difflib.get_close_matches(name, others, n=3)
     if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"there are {', '.join(others[:12])}" if others else "no topic is visible to this user"
+        return phrase("did you mean {names}?", names=joined(" or ", near))
+    if others:
+        return phrase("there are {names}", names=joined(", ", others[:12]))
+    return phrase("no topic is visible to this user")
 
 
 def _silent() -> logging.Logger:

@@ -119,7 +119,7 @@ class _Source(NamedTuple):
         """Compare all events."""
         if self.cases is not None:
             return _of_tests(sides, self.cases)
-        with reading("comparing") as progress:
+        with reading(in_language(phrase("comparing"))) as progress:
             if self.settings is not None and self.topic is not None:
                 return self._in_topic(self.settings, sides.comparison(), progress)
             recorded = Recording(self.file or Path("-"), self.default_type)

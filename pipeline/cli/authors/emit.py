@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -21,9 +20,11 @@ from pipeline.adapters.kafka.rights import Right
 from pipeline.adapters.kafka.topics import TopicCheck, TopicToMake
 from pipeline.adapters.shipped import shipped
 from pipeline.bootstrap.kafka import kafka_properties
+from pipeline.cli.printing import warn
 from pipeline.cli.registry import ConfigOption, RegistryOption, find_settings, open_registry
 from pipeline.errors import UserError
 from pipeline.model.suggestion import did_you_mean
+from pipeline.phrases import counted, joined, phrase
 from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import example
 from pipeline.rules.schema.json_events import JsonReader, SchemaMismatch
@@ -86,7 +87,7 @@ def command(
     if file is not None:  # read completely before the first is written
         events = list(_given(file, JsonReader(schema), schema.name))
         if not events:
-            raise UserError(f"{file}: holds no event")
+            raise UserError(phrase("{file}: holds no event", file=file))
     if only_print:
         for event in events:
             print(escaped(dumps(event)))
@@ -106,7 +107,8 @@ def command(
         key,
         rate,
     )
-    print(f"{written} {'event' if written == 1 else 'events'} of {schema.name} on {target.topic}", file=sys.stderr)
+    events_of = counted(written, "{count} event", "{count} events")
+    warn(phrase("{events} of {type} on {topic}", events=events_of, type=schema.name, topic=target.topic))
 
 
 def _folder(given: Path | None, settings: Settings | None) -> Path:
@@ -130,8 +132,8 @@ class _Target(NamedTuple):
             properties = kafka_properties(settings)
             if topic is None and len(settings.kafka.topics) > 1:
                 raise UserError(
-                    "the configuration reads several topics",
-                    hint=f"name one: --topic {' or '.join(settings.kafka.topics)}",
+                    phrase("the configuration reads several topics"),
+                    hint=phrase("name one: --topic {topics}", topics=joined(" or ", settings.kafka.topics)),
                 )
             topic = topic or settings.kafka.topics[0]
         if servers is not None:
@@ -152,7 +154,7 @@ class _Target(NamedTuple):
             check.ensure(TopicToMake(self.topic, NEW_PARTITIONS, replication_factor=-1, create=True), {})
             check.prove(write if check.made else ())
         else:
-            check.require([self.topic], hint="--create creates it")
+            check.require([self.topic], hint=phrase("--create creates it"))
 
 
 def _write(
@@ -172,11 +174,11 @@ def _write(
             if rate is not None:
                 time.sleep(max(0.0, started + number / rate - time.monotonic()))
             if number % PROGRESS_EVERY == 0:
-                print(f"{number} written …", file=sys.stderr)
+                warn(phrase("{count} written …", count=number))
         producer.flush()
     except KeyboardInterrupt:
         producer.flush()
-        print(f"{producer.written} events were written", file=sys.stderr)
+        warn(counted(producer.written, "{count} event was written", "{count} events were written"))
         raise
     return producer.written
 
@@ -187,10 +189,14 @@ def _schema(folder: Path, event_type: str) -> EventSchema:
     schema = catalogue.newest(found[0]) if len(found) == 1 else None
     if schema is None:
         if not len(catalogue):
-            raise UserError(f"{folder}: there are no *.avsc files")
+            raise UserError(phrase("{folder}: there are no *.avsc files", folder=folder))
+        if found:
+            raise UserError(
+                phrase("`{type}` names several types in {folder}", type=event_type, folder=folder), hint=_all(found)
+            )
         raise UserError(
-            f"`{event_type}` names {'several types' if found else 'no type'} in {folder}",
-            hint=f"there are {', '.join(found)}" if found else _near(event_type, list(catalogue)),
+            phrase("`{type}` names no type in {folder}", type=event_type, folder=folder),
+            hint=_near(event_type, list(catalogue)),
         )
     return schema
 
@@ -198,7 +204,11 @@ def _schema(folder: Path, event_type: str) -> EventSchema:
 def _near(event_type: str, names: Sequence[str]) -> str:
     """Suggest the type whose name or last parts are similar, else list them all."""
     ends = [name.split(".", start)[-1] for name in names for start in range(name.count(".") + 1)]
-    return did_you_mean(event_type, ends) or f"there are {', '.join(names)}"
+    return did_you_mean(event_type, ends) or _all(names)
+
+
+def _all(names: Sequence[str]) -> str:
+    return phrase("there are {names}", names=joined(", ", names))
 
 
 def _examples(schema: EventSchema, count: int, seed: int) -> Iterator[Mapping[str, object]]:
@@ -214,10 +224,15 @@ def _given(file: Path, reader: JsonReader, event_type: str) -> Iterator[Mapping[
     """
     for where, given in given_events(file):
         if given.type not in {None, event_type}:
-            raise UserError(f"{where}: an event of type `{given.type}`, not `{event_type}`")
+            raise UserError(
+                phrase(
+                    "{where}: an event of type `{given}`, not `{type}`", where=where, given=given.type, type=event_type
+                )
+            )
         try:
             reader.read(given.data)
         except SchemaMismatch as mismatch:
-            raise UserError(f"{where}: {mismatch.message}", hint=mismatch.hint) from None
+            message = phrase("{where}: {message}", where=where, message=mismatch.message)
+            raise UserError(message, hint=mismatch.hint) from None
         if isinstance(given.data, Mapping):
             yield given.data

@@ -21,7 +21,9 @@ from pipeline.authoring.event_json_schema import event_json_schema
 from pipeline.authoring.schema_impact import BrokenRule, impact
 from pipeline.cli.app import FINDINGS
 from pipeline.cli.authors.rule_set import find_event_type
-from pipeline.cli.printing import print_json, values
+from pipeline.cli.help import SpokenCommand, SpokenGroup
+from pipeline.cli.language import in_language
+from pipeline.cli.printing import plain, print_json, say, values, warn
 from pipeline.cli.registry import (
     ConfigOption,
     RegistryOption,
@@ -30,6 +32,7 @@ from pipeline.cli.registry import (
     require_registry,
 )
 from pipeline.errors import SchemaError, UserError
+from pipeline.phrases import counted, phrase, without_beginning
 from pipeline.rules.schema.check import SchemaProblem, check_change, check_for_rules, check_versions
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.terminal_escape import terminal_escape
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from pipeline.adapters.events.registry import SchemaRegistry
 
 group = typer.Typer(
+    cls=SpokenGroup,
     help="Check Avro schemas, register them, or export them as JSON Schema.",
     no_args_is_help=True,
     add_completion=False,
@@ -63,7 +67,7 @@ TopicOption = Annotated[str | None, typer.Option(help="Topic, for strategies tha
 OutputOption = Annotated[Literal["text", "json"], typer.Option(help="Output format.")]
 
 
-@group.command()
+@group.command(cls=SpokenCommand)
 def check(
     folder: FolderArgument = Path("schemas"),
     registry: RegistryOption = None,
@@ -116,23 +120,32 @@ def check(
         print_json([values(error) for error in errors])
     else:
         for error in errors:
-            print(terminal_escape(str(error)))
+            say(plain(error.as_text))
         types = len({schema.name for schema in schemas})
-        print(f"{folder}: {_count(len(schemas), 'schema')} of {_count(types, 'type')}, {_count(len(errors), 'error')}")
+        say(
+            plain(
+                phrase(
+                    "{folder}: {schemas} of {types}, {errors}",
+                    folder=folder,
+                    schemas=_schemas(len(schemas)),
+                    types=counted(types, "{count} type", "{count} types"),
+                    errors=counted(len(errors), "{count} error", "{count} errors"),
+                )
+            )
+        )
         for subject, versions in compared.items():
-            said = f"compared with {_count(versions, 'version')}" if versions else "nothing is registered"
-            print(terminal_escape(f"{subject}: {said}"))
+            say(plain(_comparison(subject, versions)))
         if before is not None:
-            print(terminal_escape(f"{against}: compared with {_count(len(before), 'schema')}"))
+            say(plain(phrase("{revision}: compared with {schemas}", revision=against, schemas=_schemas(len(before)))))
         if affected is not None:
+            of_these = counted(affected.rules, "{count} rule of these events", "{count} rules of these events")
             broken = len({one.rule for one in affected.broken})
-            said = f"{_count(affected.rules, 'rule')} of these events, {broken} broken"
-            print(terminal_escape(f"{rules}: {said}"))
+            say(plain(phrase("{folder}: {rules}, {broken} broken", folder=rules, rules=of_these, broken=broken)))
     if errors:
         raise typer.Exit(FINDINGS)
 
 
-@group.command()
+@group.command(cls=SpokenCommand)
 def register(
     folder: FolderArgument = Path("schemas/events"),
     registry: RegistryOption = None,
@@ -159,7 +172,7 @@ def register(
     problems += check_versions(schemas)
     if problems:
         for problem in problems:
-            print(terminal_escape(str(problem)))
+            say(plain(problem.as_text))
         raise typer.Exit(FINDINGS)
     subjects = [(_subject(strategy, topic, schema.name), schema.avro) for schema in schemas]
     if outcomes is not None:
@@ -173,12 +186,12 @@ def register(
             number = there.register(subject, avro)
             registered.append({"subject": subject, "id": number})
             if output == "text":
-                print(terminal_escape(f"{subject}: id {number}"))
+                say(plain(phrase("{subject}: id {number}", subject=subject, number=number)))
     if output == "json":
         print_json(registered)
 
 
-@group.command()
+@group.command(cls=SpokenCommand)
 def export(
     folder: FolderArgument = Path("schemas"),
     event_type: Annotated[
@@ -201,17 +214,17 @@ def export(
     schemas, problems = _read(folder)
     if problems:
         for problem in problems:
-            print(terminal_escape(str(problem)), file=sys.stderr)
+            warn(problem.as_text)
         raise typer.Exit(FINDINGS)
     newest = {schema.name: schema for schema in schemas}
     if event_type is not None:
-        name = find_event_type(event_type, list(newest), f"any schema of {folder}")
+        name = find_event_type(event_type, list(newest), phrase("any schema of {folder}", folder=folder))
         newest = {name: newest[name]}
     if out is None:
         if len(newest) > 1:
             raise UserError(
-                f"{folder} has {len(newest)} event types, and one can be printed",
-                hint="name one (--type order.paid.v1), or a folder for all of them (--out DIR)",
+                phrase("{folder} has {count} event types, and one can be printed", folder=folder, count=len(newest)),
+                hint=phrase("name one (--type order.paid.v1), or a folder for all of them (--out DIR)"),
             )
         (schema,) = newest.values()
         print(_as_json_schema(schema), end="")
@@ -220,7 +233,7 @@ def export(
     for name, schema in newest.items():
         path = out / f"{name}.schema.json"
         path.write_text(_as_json_schema(schema), encoding="utf-8")
-        print(f"written: {terminal_escape(str(path))}")
+        say(plain(phrase("written: {path}", path=path)))
 
 
 def _as_json_schema(schema: EventSchema) -> str:
@@ -240,15 +253,18 @@ def _confirm(subjects: list[str]) -> None:
 
     Raises:
         UserError: there is no terminal to ask on.
-        typer.Abort: the answer is no.
+        typer.Exit: the answer is no.
     """
     if not sys.stdin.isatty():
         raise UserError(
-            "schemas are registered only after a confirmation, and there is no terminal to ask on",
-            hint="call it with --yes",
+            phrase("schemas are registered only after a confirmation, and there is no terminal to ask on"),
+            hint=phrase("call it with --yes"),
         )
     typer.echo("\n".join(terminal_escape(subject) for subject in subjects), err=True)
-    typer.confirm(f"Register {_count(len(subjects), 'schema')} under these subjects?", abort=True, err=True)
+    question = phrase("Register {schemas} under these subjects?", schemas=_schemas(len(subjects)))
+    if not typer.confirm(in_language(question), err=True):
+        warn(phrase("nothing was registered"))
+        raise typer.Exit(FINDINGS)
 
 
 def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:
@@ -261,13 +277,13 @@ def _read(folder: Path) -> tuple[list[EventSchema], list[SchemaProblem]]:
     problems: list[SchemaProblem] = []
     files = list(schema_files(folder))
     if not files:
-        raise UserError(f"{folder}: there are no *.avsc files")
+        raise UserError(phrase("{folder}: there are no *.avsc files", folder=folder))
     for path in files:
         try:
             schema = read_schema(path)
             parsed(schema.avro, str(path))
         except SchemaError as error:
-            problems.append(SchemaProblem(str(path), error.message.removeprefix(f"{path}: ")))
+            problems.append(SchemaProblem(str(path), without_beginning(error.message, str(path))))
         else:
             schemas.append(schema)
     return schemas, problems
@@ -277,7 +293,10 @@ def _subject(strategy: SubjectStrategy, topic: str | None, name: str) -> str:
     if strategy is SubjectStrategy.RECORD:
         return name
     if topic is None:
-        raise UserError(f"--subject-strategy {strategy} needs a topic", hint="give --topic TOPIC")
+        raise UserError(
+            phrase("--subject-strategy {strategy} needs a topic", strategy=str(strategy)),
+            hint=phrase("give --topic TOPIC"),
+        )
     return f"{topic}-value" if strategy is SubjectStrategy.TOPIC else f"{topic}-{name}"
 
 
@@ -286,10 +305,17 @@ def _against_registry(registry: SchemaRegistry, schema: EventSchema, subject: st
     versions = registry.versions(subject)
     problems: list[SchemaProblem] = []
     for version in versions:
-        where = f"{subject} version {version.version}"
+        where = phrase("{subject} version {number}", subject=subject, number=version.version)
         problems += check_for_rules(schema, EventSchema(version.avro, where), where)
     return len(versions), problems
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"
+def _schemas(number: int) -> str:
+    return counted(number, "{count} schema", "{count} schemas")
+
+
+def _comparison(subject: str, versions: int) -> str:
+    if not versions:
+        return phrase("{subject}: nothing is registered", subject=subject)
+    known = counted(versions, "{count} version", "{count} versions")
+    return phrase("{subject}: compared with {versions}", subject=subject, versions=known)

@@ -20,7 +20,9 @@ from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.adapters.kafka.range import TopicRange
 from pipeline.adapters.shipped import shipped
 from pipeline.care.words import CareWords
+from pipeline.cli.language import in_language
 from pipeline.model.outcome import Outcome, OutcomeKind, Reason
+from pipeline.phrases import marked, phrase
 from pipeline.rules.schema.examples import example
 
 RULES = "examples/recipient-care/rules"
@@ -166,10 +168,10 @@ class CareDemo:
 
 
 _CONDITIONS = {
-    Reason.CAP_REACHED: "cap",
-    Reason.DUPLICATE: "once",
-    Reason.OPTED_OUT: "opt-out",
-    Reason.QUIET_HOURS: "quiet hours",
+    Reason.CAP_REACHED: marked("cap {name}"),
+    Reason.DUPLICATE: marked("once {name}"),
+    Reason.OPTED_OUT: marked("opt-out {name}"),
+    Reason.QUIET_HOURS: marked("quiet hours {name}"),
 }
 
 
@@ -179,15 +181,16 @@ def suppressed(outcomes: list[Outcome]) -> Table:
     found: dict[str, list[Outcome]] = {}
     for one in sorted(outcomes, key=lambda one: one.finished_at):
         if one.kind is OutcomeKind.SUPPRESSED and one.because:
-            found.setdefault(f"{_CONDITIONS[one.reason]} {one.because[0].name}", []).append(one)
+            condition = phrase(_CONDITIONS[one.reason], name=one.because[0].name)
+            found.setdefault(in_language(condition), []).append(one)
     table = Table(box=None, pad_edge=False)
-    table.add_column("suppressed by", no_wrap=True)
-    table.add_column("messages", justify="right")
-    table.add_column("recipients", justify="right")
-    table.add_column("the first of them")
+    table.add_column(in_language(phrase("suppressed by")), no_wrap=True)
+    table.add_column(in_language(phrase("messages")), justify="right")
+    table.add_column(in_language(phrase("recipients")), justify="right")
+    table.add_column(in_language(phrase("the first of them")))
     for name in sorted(found):
         first = found[name][0]
         at = datetime.fromtimestamp(first.finished_at, ZONE)
-        case = f"{at:%H:%M} {first.rule}: {words.of(first.because)}"
+        case = f"{at:%H:%M} {first.rule}: {in_language(words.of(first.because))}"
         table.add_row(name, str(len(found[name])), str(len({one.recipient for one in found[name]})), case)
     return table

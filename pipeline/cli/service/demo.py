@@ -26,9 +26,11 @@ from pipeline.adapters.shipped import shipped
 from pipeline.adapters.telemetry.prometheus import PrometheusTelemetry
 from pipeline.bootstrap.service import run_service
 from pipeline.cli.app import FINDINGS
+from pipeline.cli.language import in_language
 from pipeline.cli.service import care_demo
 from pipeline.cli.service.sandbox import templates_by_id
 from pipeline.model.outcome import OutcomeKind
+from pipeline.phrases import phrase
 from pipeline.rules.schema.examples import example
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
@@ -174,8 +176,11 @@ class _Demo:
     def started(self, service: Service, port: int) -> None:
         """Begin to watch the started service."""
         self._service = service
-        self._console.print(f"{self._emitted} events on an embedded broker → rules → sandbox API (with faults)")
-        self._console.print(f"status: http://127.0.0.1:{port}/   messages: {self._sandbox.base_url}/")
+        self._print(
+            phrase("{count} events on an embedded broker → rules → sandbox API (with faults)", count=self._emitted)
+        )
+        pages = f"http://127.0.0.1:{port}/", f"{self._sandbox.base_url}/"
+        self._print(phrase("status: {status}   messages: {messages}", status=pages[0], messages=pages[1]))
         self._watching = asyncio.get_running_loop().create_task(self._watch(service))
 
     async def _watch(self, service: Service) -> None:
@@ -195,8 +200,10 @@ class _Demo:
             service.stop()
             return
         self._console.print(self._table())
-        state = "every event has its outcome" if self._complete else "[red]some events have no outcome in time[/red]"
-        self._console.print(f"{state}; Ctrl-C ends it")
+        if self._complete:
+            self._print(phrase("every event has its outcome; Ctrl-C ends it"))
+        else:
+            self._print(phrase("some events have no outcome in time; Ctrl-C ends it"), style="red")
 
     def _is_complete(self, service: Service) -> bool:
         if self._day is not None:
@@ -223,10 +230,10 @@ class _Demo:
         """A table of rules and outcomes, with only the outcomes that occurred."""
         counts: Counter[tuple[str, str]] = Counter()
         for labels, value in self._samples("notice_pipeline_notices_total"):
-            counts[labels["rule"] or "(no event)", labels["outcome"]] += int(value)
+            counts[labels["rule"] or in_language(phrase("(no event)")), labels["outcome"]] += int(value)
         kinds = [kind for kind in OutcomeKind if any(counts[rule, kind] for rule, _ in tuple(counts))]
         table = Table(box=None, pad_edge=False)
-        table.add_column("rule" if self._day is None else f"{self._day.now:%H:%M}", no_wrap=True)
+        table.add_column(in_language(phrase("rule")) if self._day is None else f"{self._day.now:%H:%M}", no_wrap=True)
         for kind in kinds:
             table.add_column(kind, justify="right", no_wrap=True)
         for rule in sorted({rule for rule, _ in counts}):
@@ -236,23 +243,46 @@ class _Demo:
     def tell(self) -> bool:
         """Print the totals; return whether every event has its outcome."""
         if self._day is not None:
-            self._console.print(f"\na day of {care_demo.RECIPIENTS} recipients, {self._day.now:%Y-%m-%d}")
+            self._console.print()
+            self._print(
+                phrase(
+                    "a day of {recipients} recipients, {date}",
+                    recipients=care_demo.RECIPIENTS,
+                    date=f"{self._day.now:%Y-%m-%d}",
+                )
+            )
         self._console.print(self._table())
         ended = int(self._sum("notice_pipeline_notices_total"))
         attempts = int(self._sum("notice_pipeline_attempts_total"))
         unmatched = int(self._sum("notice_pipeline_events_unmatched_total"))
         counts = self._sandbox.state.memory.counts
-        self._console.print(
-            f"\n{self._emitted} events: {ended} outcomes acknowledged, {unmatched} events matched no rule; "
-            f"{attempts} requests; {self._seconds:.1f} s"
+        self._console.print()
+        self._print(
+            phrase(
+                "{events} events: {outcomes} outcomes acknowledged, {unmatched} events matched no rule; "
+                "{requests} requests; {seconds:.1f} s",
+                events=self._emitted,
+                outcomes=ended,
+                unmatched=unmatched,
+                requests=attempts,
+                seconds=self._seconds,
+            )
         )
-        self._console.print(
-            f"the sandbox accepted {counts.accepted} messages; concurrent requests for one recipient: "
-            f"{counts.overlapping}; repeated requests answered from its memory: {counts.repeats}"
+        self._print(
+            phrase(
+                "the sandbox accepted {accepted} messages; concurrent requests for one recipient: {overlapping}; "
+                "repeated requests answered from its memory: {repeats}",
+                accepted=counts.accepted,
+                overlapping=counts.overlapping,
+                repeats=counts.repeats,
+            )
         )
         if self._day is not None:
             self._console.print()
             self._console.print(self._day.report())
         if not self._complete:
-            self._console.print("[red]some events have no outcome in time[/red]")
+            self._print(phrase("some events have no outcome in time"), style="red")
         return self._complete
+
+    def _print(self, text: str, style: str | None = None) -> None:
+        self._console.print(in_language(text), style=style)

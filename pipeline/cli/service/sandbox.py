@@ -15,9 +15,11 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.adapters.rule_files import read_rules
 from pipeline.bootstrap.parameters import constants, definition
+from pipeline.cli.printing import plain, say
 from pipeline.errors import RulesRefused, UserError
 from pipeline.model.notice import DEFAULT_API
 from pipeline.parameters.request import Definition
+from pipeline.phrases import phrase
 from pipeline.rules.source.catalogue import read_templates
 from pipeline.rules.source.templates import Template
 from pipeline.sandbox.faults import FaultPlan, Latency, read_latency
@@ -93,7 +95,15 @@ async def _serve(options: SandboxOptions) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     async with SandboxServer(options) as sandbox:
-        print(f"sandbox: {sandbox.base_url}/ shows what arrives at {sandbox.url} (Ctrl-C ends it)", flush=True)
+        say(
+            plain(
+                phrase(
+                    "sandbox: {page} shows what arrives at {url} (Ctrl-C ends it)",
+                    page=f"{sandbox.base_url}/",
+                    url=sandbox.url,
+                )
+            )
+        )
         await ended.wait()
 
 
@@ -108,26 +118,29 @@ def _plan(path: Path | None) -> FaultPlan:
     try:
         text = path.read_bytes()[: MAX_BYTES + 1]
         if len(text) > MAX_BYTES:
-            raise UserError(f"{path}: larger than {MAX_BYTES} bytes")
+            raise UserError(phrase("{path}: larger than {bytes} bytes", path=path, bytes=MAX_BYTES))
         return FaultPlan.model_validate(YAML(typ="safe", pure=True).load(text.decode("utf-8-sig")) or {})
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(phrase("{path}: cannot be read: {strerror}", path=path, strerror=error.strerror)) from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 (byte {error.start})", hint="save the file as UTF-8") from None
+        raise UserError(
+            phrase("{name}: not UTF-8 (byte {start})", name=path, start=error.start),
+            hint=phrase("save the file as UTF-8"),
+        ) from None
     except YAMLError as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
+        raise UserError(phrase("{path}: not YAML: {error}", path=path, error=error)) from None
     except ValidationError as error:
         problems = "\n".join(f"{path}: {fault_text(fault)}" for fault in error.errors())
-        raise UserError(problems, hint="docs/sandbox.md describes the plan") from None
+        raise UserError(problems, hint=phrase("docs/sandbox.md describes the plan")) from None
     except (ValueError, OverflowError, RecursionError) as error:
-        raise UserError(f"{path}: not YAML: {error}") from None
+        raise UserError(phrase("{path}: not YAML: {error}", path=path, error=error)) from None
 
 
 def _latency(text: str) -> Latency:
     try:
         latency = read_latency(text)
     except ValueError as error:
-        raise UserError(f"--latency {text!r} {error}") from None
+        raise UserError(phrase("--latency {text} {fault}", text=repr(text), fault=error.args[0])) from None
     assert isinstance(latency, Latency)  # noqa: S101 - it raises for anything else
     return latency
 
@@ -135,7 +148,7 @@ def _latency(text: str) -> Latency:
 def _client(text: str) -> tuple[str, str]:
     name, colon, secret = text.partition(":")
     if not (name and colon and secret):
-        raise UserError("--client must be `id:secret`")
+        raise UserError(phrase("--client must be `id:secret`"))
     return name, secret
 
 
@@ -143,7 +156,7 @@ def templates_by_id(folder: Path) -> dict[str, Template]:
     """The templates of the folder by their platform ids, of all environments."""
     source = read_rules(folder).templates
     if source is None:
-        raise UserError(f"{folder}: there is no templates.yaml")
+        raise UserError(phrase("{folder}: there is no templates.yaml", folder=folder))
     templates, _, findings = read_templates(*source)
     errors = [finding for finding in findings if finding.is_error]
     if errors:

@@ -19,6 +19,11 @@ class SchemaProblem(NamedTuple):
 
     def __str__(self) -> str:
         """In the form of a compiler's message."""
+        return str(self.as_text)
+
+    @property
+    def as_text(self) -> str:
+        """The same, as a phrase."""
         return phrase("{path}: error: {message}", path=self.path, message=self.message)
 
 

@@ -13,7 +13,7 @@ from pipeline.rules.source.files import RuleSources
 RULES = """rules:
   - id: paid
     on: shop.Paid
-    when: event.amount > 10.0
+    when: event.amount > 10.0  # small amounts are not worth a message
     to: ${event.sub}
     template: t
     data:

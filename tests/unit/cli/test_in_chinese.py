@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli.app import SPOKEN, app
+from pipeline.cli.language import in_language
+from pipeline.errors import UserError
 
 AUTHORS_OWN = re.compile(
     r"T20261123\w*|receipts? of all kinds: [\w ]+|the buyer gets a receipt|notice-pipeline [\w -]+|\S*[({\[].*?[)}\]]"
@@ -34,6 +37,15 @@ def spoken(*arguments: str) -> str:
     return text
 
 
+def failing(*arguments: str) -> str:
+    """The error that ends a command, in which no English sentence is left."""
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, UserError)
+    text = in_language(result.exception.message)
+    assert SENTENCE.findall(AUTHORS_OWN.sub("", text)) == []
+    return text
+
+
 def changed(file: Path, before: str, after: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert before in text
@@ -53,13 +65,20 @@ def test_sound_rules() -> None:
 
 
 @pytest.mark.usefixtures("rules")
-@pytest.mark.parametrize("name", sorted(SPOKEN))
+@pytest.mark.parametrize("name", [*sorted(SPOKEN - {"schemas"}), "schemas check", "schemas register", "schemas export"])
 def test_the_help_of_a_command(name: str) -> None:
     """What it does, its arguments and options; only examples and names are as they are typed."""
-    text = spoken(name, "--help")
+    text = spoken(*name.split(), "--help")
     assert text.strip().startswith(f"用法：notice-pipeline {name}")
     assert "示例：" in text
     assert {"─ 选项 ─", "显示这段帮助并退出。"} <= set(re.findall(r"─ 选项 ─|显示这段帮助并退出。", text))
+
+
+@pytest.mark.usefixtures("rules")
+def test_the_help_of_a_group() -> None:
+    """With a sentence for each of its commands."""
+    text = spoken("schemas", "--help")
+    assert re.search(r"check +检查 schema.*register +注册 schema", text, re.DOTALL)
 
 
 @pytest.mark.usefixtures("rules")
@@ -115,6 +134,23 @@ def test_a_comparison(rules: Path, tmp_path: Path) -> None:
     assert "receipt  修改：19 → 19 条消息，每天 24 → 24：改变 4 条（thing5 4）" in text
     assert "4 条消息改变；0 条规则在两个版本中相同" in text
     assert "| 规则 |  | 之前 | 之后 | 新增 | 消失 | 改变 | 被拒 | 每天 |" in spoken(*compared, "--output", "markdown")
+
+
+@pytest.mark.usefixtures("rules")
+def test_events_and_their_schemas(tmp_path: Path) -> None:
+    """For those who emit: what is wrong with a schema, which rules it breaks, what is written where."""
+    assert "schemas：1 个类型，1 个 schema，0 个错误" in spoken("schemas", "check")
+    broken = tmp_path / "changed"
+    shutil.copytree("schemas", broken)
+    file = next(broken.rglob("*.avsc"))
+    changed(file, '"name": "amount_paid"', '"name": "amount_to_pay"')
+    text = spoken("schemas", "check", str(broken), "--rules", "rules")
+    assert "error: 规则 `receipt`：`event.amount_paid > 0.0`" in text
+    file.write_text("{", encoding="utf-8")
+    assert f"{file}: error: {file}:1:2：不是 JSON：" in spoken("schemas", "check", str(broken))
+    assert "没有符合 `order.payed` 的类型" in failing("emit", "order.payed", "--print")
+    assert "没有 Kafka broker 应答" in failing("emit", "order.paid.v1", "--bootstrap-servers", "127.0.0.1:1")
+    assert "没有指定 Schema 注册中心" in failing("schemas", "register", "schemas")
 
 
 def test_an_event_that_does_not_fit(rules: Path) -> None:

@@ -24,7 +24,7 @@ NAMES = frozenset(
         r"\S+",
         """
         Alt Avro CloudEvent Code Connect Ctrl Docker GitHub GitLab JUnit JetBrains Kafka Language Neovim Protocol
-        Schema Server Studio Word alipay amount amount3 avsc base64 broker
+        Confluent Schema Server Studio Word alipay amount amount3 avsc base64 broker
         category cd coverage d day drop endsWith false fetch fields fixed git gzip h headers history install
         keyword1 leader m namespace null pip r record reference remark rgb rrggbb s size startsWith symbols tag thing
         thing1 time time2 true week
