@@ -21,7 +21,7 @@ from tests.acceptance.waiting import wait_for
 from tests.fakes.postgresql import PostgreSQL, postgresql_server
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.test_audit_command import Shop
-from tests.integration.test_history_command import EVERY, Office
+from tests.integration.test_history_command import Office
 
 pytestmark = pytest.mark.kafka
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -85,7 +85,7 @@ def test_no_input_is_an_error_of_the_page(kafka: RealKafka, tmp_path: Path) -> N
     for finished in (3e14, -3e14):
         shop.settle(shop.position(0), recipient="strange", event_id="e", letter=False, finished_at=finished, **strange)
     with page(office) as (client, lines):
-        wait_for(lambda: len(office.stored(EVERY)) == 2)
+        wait_for(lambda: office.has_stored(2))
         answers = [(kind, value, search(client, kind, value).status_code) for kind in KINDS for value in VALUES]
         assert {status for _, _, status in answers} <= {200, 400}, answers
         assert {status for kind, _, status in answers if kind != "position"} == {200}, answers
@@ -113,7 +113,7 @@ def test_searches_at_the_same_time_all_have_their_answer(kafka: RealKafka, tmp_p
     times: dict[str, Any] = {"received_at": now, "first_attempt_at": now, "finished_at": now}
     office.shop.settle(office.shop.position(0), recipient="me", event_id="e", **times)
     with page(office) as (client, _), ThreadPoolExecutor(2) as threads:
-        wait_for(lambda: bool(office.stored(EVERY)))
+        wait_for(lambda: office.has_stored(1))
         answers = list(threads.map(lambda _: search(client, "recipient", "me"), range(12)))
     assert {(one.status_code, "1 event found" in one.text) for one in answers} == {(200, True)}
 
@@ -123,10 +123,6 @@ def server() -> Iterator[PostgreSQL]:
     """A server that loses nothing in a crash."""
     with postgresql_server("fsync=on", "full_page_writes=on") as server:
         yield server
-
-
-def _has_stored(office: Office, count: int) -> bool:
-    return len(office.stored(EVERY)) >= count
 
 
 def _lag(client: httpx.Client) -> float:
@@ -142,10 +138,10 @@ def test_a_database_that_crashes_costs_neither_outcomes_nor_the_page(
     office.settle(range(2_000))
     with page(office) as (client, lines):
         for stored in (200, 1_000):
-            wait_for(partial(_has_stored, office, stored))
+            wait_for(partial(office.has_stored, stored))
             server.kill()
             server.start()
-        wait_for(partial(_has_stored, office, 2_000))
+        wait_for(partial(office.has_stored, 2_000))
         server.kill()
         office.settle(range(2_000, 2_100))
         away = search(client, "recipient", "r0")
@@ -155,10 +151,10 @@ def test_a_database_that_crashes_costs_neither_outcomes_nor_the_page(
         office.settle(range(2_100, 2_150))
         wait_for(lambda: _lag(client) == 150)
         server.start()
-        wait_for(partial(_has_stored, office, 2_150))
+        wait_for(partial(office.has_stored, 2_150))
         wait_for(lambda: client.get("/readyz").status_code == 200)
         wait_for(lambda: _lag(client) == 0)
         assert search(client, "event", "nothing").status_code == 200
-        assert office.stored(EVERY) == list(range(2_150))
+        assert office.stored() == list(range(2_150))
     assert any("history_unreachable" in line for line in lines)
     assert not [line for line in lines if "Traceback" in line]
