@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.delivery.snapshot import CareSnapshot
 from pipeline.model.event import TopicPartition
@@ -94,6 +94,29 @@ def care_status(
         intents_waiting=_lag(lag, topics.intents),
         preferences_waiting=None if topics.preferences is None else _lag(lag, topics.preferences),
         suppressed=tally.lines(now),
+    )
+
+
+def together(processes: Sequence[Mapping[str, Any]]) -> CareStatus | None:
+    """Return the sum of what several processes have in `care` of their `/status.json`; None where it is off in all."""
+    if not processes:
+        return None
+    hour: Counter[tuple[str, str]] = Counter()
+    day: Counter[tuple[str, str]] = Counter()
+    for line in (line for one in processes for line in one["suppressed"]):
+        hour[line["reason"], line["name"]] += line["hour"]
+        day[line["reason"], line["name"]] += line["day"]
+    preferences = [one["preferences_waiting"] for one in processes if one["preferences_waiting"] is not None]
+    return CareStatus(
+        recipients=sum(one["recipients"] for one in processes),
+        unwritten=sum(one["unwritten"] for one in processes),
+        unwritten_seconds=max(one["unwritten_seconds"] for one in processes),
+        intents_waiting=sum(one["intents_waiting"] for one in processes),
+        preferences_waiting=sum(preferences) if preferences else None,
+        suppressed=tuple(
+            SuppressedLine(reason, name, hour[reason, name], count)
+            for (reason, name), count in sorted(day.items(), key=lambda one: (-one[1], one[0]))
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from pipeline.languages.request import NAME as LANGUAGE
 from pipeline.status.halts import WORDS
 from pipeline.web.rates import STEP_SECONDS
 from pipeline.web.rule_lines import RuleLine
-from pipeline.web.service_status import ServiceStatus
+from pipeline.web.service_status import Partition, ServiceStatus
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.web.pages import Pages
 
 SHOWN_PARTITIONS = 60
-"""Most partitions on the page, the oldest first; `/status.json` has all."""
+"""Most partitions on the page: of those where events wait, the oldest first, and of the others."""
 SHOWN_RULES = 200
 """Most rules on the page, those with trouble and the busiest first; `/status.json` has all."""
 
@@ -105,11 +105,16 @@ class StatusPage:
         partitions = sorted(
             status.partitions, key=lambda one: (-one.age_seconds, -(one.lag or 0), one.topic, one.partition)
         )
+        waiting = [one for one in partitions if _waits(one)]
+        idle = [one for one in partitions if not _waits(one)]
         rules = nsmallest(SHOWN_RULES, status.rules, key=_by_trouble)
         return {
             "now": status,
             "step": STEP_SECONDS,
-            "partitions": partitions[:SHOWN_PARTITIONS],
+            "waiting": waiting[:SHOWN_PARTITIONS],
+            "waiting_in_all": len(waiting),
+            "idle": idle[:SHOWN_PARTITIONS],
+            "idle_in_all": len(idle),
             "troubled": [rule for rule in rules if _is_troubled(rule)],
             "well": [rule for rule in rules if not _is_troubled(rule)],
             "search": self._links.search,
@@ -124,6 +129,11 @@ class StatusPage:
 def _said(message: StatusMessage) -> StatusMessage:
     """The message in the language of the request."""
     return replace(message, message=current.say(message.message), advice=current.say(message.advice))
+
+
+def _waits(partition: Partition) -> bool:
+    """Whether events of a partition wait, or whether it is not known yet."""
+    return partition.lag != 0 or partition.unfinished > 0 or partition.age_seconds > 0
 
 
 def _is_troubled(rule: RuleLine) -> bool:

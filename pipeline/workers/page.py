@@ -15,6 +15,7 @@ from starlette.routing import Route
 from pipeline.languages import ENGLISH, current
 from pipeline.languages.request import NAME as LANGUAGE
 from pipeline.phrases import phrase
+from pipeline.web.care_status import together
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -84,6 +85,8 @@ class WorkersPage:
             "workers": lines,
             "rates": {name: sum(status["rates_1m"][name] for status in known) for name in names},
             "totals": {name: sum(status["totals"][name] for status in known) for name in names},
+            "care": together([status["care"] for status in known if "care" in status]),
+            "well": sum(status["messages"][0]["severity"] == "note" for status in known),
         }
 
 

@@ -236,6 +236,27 @@ async def test_partitions_with_the_oldest_events_come_first(shop: Shop, http: ht
     assert re.findall(r'shop\.events</th><td class="number">(\d)', page) == ["2", "3", "0", "1"]
 
 
+async def test_partitions_in_which_nothing_waits_are_collapsed(shop: Shop, http: httpx.AsyncClient) -> None:
+    """Below the others, with their number."""
+    keys = [TopicPartition("shop.events", number) for number in range(4)]
+    shop.snapshot = shop.snapshot._replace(oldest=dict.fromkeys(keys, 0.0), spans={})
+    shop.lag = dict.fromkeys(keys, 0)
+    page = (await http.get("/")).text
+    assert "<summary>4 partitions in which nothing waits" in page
+    assert 'id="partitions-table"' not in page
+    del shop.lag[keys[2]]  # not known yet
+    page = (await http.get("/")).text
+    assert "<summary>3 partitions in which nothing waits" in page
+    assert page.index('id="partitions-table"') < page.index("<summary>3")
+
+
+async def test_a_young_process_has_one_share_of_failures(http: httpx.AsyncClient) -> None:
+    """Its hour and its day are the same."""
+    page = (await http.get("/")).text
+    assert "Failed since the start" in page
+    assert "Failed, last" not in page
+
+
 async def test_each_value_of_a_curve_can_be_read(shop: Shop) -> None:
     """The newest is at the right end; the axis has the largest."""
     watch = shop.watch()

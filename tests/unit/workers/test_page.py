@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -11,14 +12,17 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from pipeline.delivery.snapshot import CareSnapshot
 from pipeline.languages import ENGLISH, current
 from pipeline.languages.request import Languages
 from pipeline.model.halt import Halt
+from pipeline.web.care_status import CareTopics
 from pipeline.web.pages import Pages
 from pipeline.web.problems import handler
 from pipeline.web.status import StatusPage
 from pipeline.workers.page import WorkersPage
 from tests.unit.web.status_sources import T0, Shop, outcome
+from tests.unit.web.test_care_status import held_back
 
 
 class Worker(NamedTuple):
@@ -38,13 +42,14 @@ class Workers:
     def __init__(self) -> None:
         self.shop = Shop()
         self.requested: list[tuple[int, str]] = []
+        self.answering: tuple[int, ...] = (1,)
 
     def all(self) -> list[Worker]:
         return [Worker(1, "running", 7, "http://127.0.0.1:1", 0, T0), Worker(2, "waiting", None, "", 3, T0)]
 
     async def ask(self, number: int, path: str) -> bytes | None:
         self.requested.append((number, path))
-        if number != 1:
+        if number not in self.answering:
             return None
         if not path.startswith("/status.json"):
             return b"the worker's page"
@@ -79,6 +84,28 @@ async def test_each_worker_is_shown_as_it_stands(workers: Workers, http: httpx.A
     assert 'href="worker/1/"' in page
     assert "waiting" in page
     assert 'href="worker/2/"' not in page
+
+
+async def test_recipient_care_of_all_workers_is_shown_together(workers: Workers, http: httpx.AsyncClient) -> None:
+    """In one block, with what each holds back; none where it is off."""
+    assert "Recipient care" not in (await http.get("/")).text
+    workers.shop.care = CareTopics("notice.intents", "preferences")
+    workers.shop.snapshot = workers.shop.snapshot._replace(care=CareSnapshot(1_234, 5, T0 - 30))
+    workers.shop.tally.ended(held_back(1), T0)
+    workers.answering = (1, 2)
+    page = (await http.get("/")).text
+    assert page.count("Recipient care</h2>") == 1
+    assert "2,468" in page
+    assert re.search(r"cap a-day</th><td class=\"number\">2<", page)
+
+
+async def test_it_begins_with_how_many_are_well(workers: Workers, http: httpx.AsyncClient) -> None:
+    """One that does not answer, or has trouble, is not."""
+    assert "1 of 2 workers are well" in (await http.get("/")).text
+    workers.answering = (1, 2)
+    assert "All 2 workers are well" in (await http.get("/workers/live")).text
+    workers.shop.halt(Halt.QUOTA, T0)
+    assert "0 of 2 workers are well" in (await http.get("/")).text
 
 
 async def test_workers_answer_in_the_language_of_the_request(workers: Workers, http: httpx.AsyncClient) -> None:
