@@ -128,7 +128,7 @@ def make_parts(
         delivery, hop = make_sending_with_care(settings, clock, care, left)
         hop.maps = kafka.has_care
         writing = {"queue.buffering.max.kbytes": _to_write(settings), **properties}
-        intents = make_intent_log(settings, kafka.intents, writing, schemas.registry)
+        intents = make_intent_log(settings, kafka.intents, writing)
     limit_rules = _rule_limits(settings, kafka, delivery, rules)
     controls = ControlReader(properties, settings.control.topic, settings.kafka.group_id)
     of_hop = [client for client in (intents_reader, intents) if client is not None]

@@ -225,7 +225,7 @@ class Intake:
             return
         now = self._clock.now()
         if not hop.take(record, epoch, self.rules, self._telemetry, now):
-            fault = Undecodable(Reason.MALFORMED_AVRO, "a record of the intents topic that is not an intent")
+            fault = Undecodable(Reason.SCHEMA_MISMATCH, "a record of the intents topic that is not an intent")
             self._offer_undecodable(record, epoch, origin, fault, now)
 
     def _choose(self, hop: Hop, record: Record, epoch: int, origin: Origin) -> None:

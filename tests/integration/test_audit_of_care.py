@@ -65,7 +65,7 @@ class CareShop(Shop):
         """The recipient's preferences, on their way."""
         choice = ChoiceIntent(PreferencesChoice(who, text), Position("preferences", 0, source), 1, "preferences/0", 0)
         producer = Producer(self.kafka.properties)
-        producer.produce(self.intents, IntentEncoder(1, self.kafka.names.group).choice(choice), b"k", 0)
+        producer.produce(self.intents, IntentEncoder(self.kafka.names.group).choice(choice), b"k", 0)
         assert producer.flush(TIMEOUT) == 0
 
     def know(self, who: str, preferences: Preferences, offset: int) -> None:

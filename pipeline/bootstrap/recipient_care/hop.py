@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from pipeline.adapters.events.avro import folder_id
 from pipeline.adapters.kafka.intents.log import IntentsTopic, KafkaIntentLog
 from pipeline.adapters.kafka.intents.reader import seen_of
-from pipeline.adapters.kafka.intents.record import IntentDecoder, IntentEncoder, intent_schema
+from pipeline.adapters.kafka.intents.record import IntentDecoder, IntentEncoder
 from pipeline.adapters.kafka.intents.undelivered import undelivered
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import INTENTS_CONFIG, TopicCheck, TopicToMake
@@ -25,12 +24,10 @@ from pipeline.errors import ConfigurationError, Undecodable, Unreachable
 from pipeline.model.event import Record
 from pipeline.model.intent import Intent, PreferencesChoice
 from pipeline.rules.ruleset import RuleSet
-from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.runtime.hop import Hop, ReadIntent
 from pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from pipeline.adapters.events.registry import SchemaRegistry
     from pipeline.delivery.machine_with_care import DeliveryWithCare
     from pipeline.ports import Clock
     from pipeline.runtime.service import Parts
@@ -135,20 +132,11 @@ def _choice(recipient: str, text: str | None) -> Choice | None:
     return Choice(recipient, None if read is None else read.preferences)
 
 
-def make_intent_log(
-    settings: Settings, topic: IntentsTopic, properties: Mapping[str, Any], registry: SchemaRegistry | None
-) -> KafkaIntentLog:
+def make_intent_log(settings: Settings, topic: IntentsTopic, properties: Mapping[str, Any]) -> KafkaIntentLog:
     """Create the writer. The key of the recipients' hash is the one at start: with another key the partitions change.
 
     Raises:
-        UserError: the key cannot be read, or the registry does not give the schema's id.
+        UserError: the key cannot be read.
     """
-    encoder = IntentEncoder(_schema_id(topic.name, registry), settings.kafka.group_id)
+    encoder = IntentEncoder(settings.kafka.group_id)
     return KafkaIntentLog(properties, topic, encoder, recipient_hash(hash_key(settings).encode()))
-
-
-def _schema_id(topic: str, registry: SchemaRegistry | None) -> int:
-    schema = intent_schema()
-    if registry is not None:
-        return registry.register(f"{topic}-value", schema)
-    return folder_id(EventSchema(schema, "intent.avsc").fingerprint)
