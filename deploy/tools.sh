@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the tools that some tests require beyond `make setup`: a browser for the pages, Prometheus for alerts and
-# dashboards, PostgreSQL for the history, nginx for `make bench`, helm and Kubernetes' schemas for the chart, and Kafka clients of other languages. A tool that cannot be installed is reported
+# dashboards, PostgreSQL for the history, nginx for `make bench`, helm, Kubernetes' schemas and the types of custom resources for the chart, and Kafka clients of other languages. A tool that cannot be installed is reported
 # on standard error, and its tests are skipped. Every step has a time limit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -46,12 +46,12 @@ if ! have kubernetes-validate; then
   } || left_out "kubernetes-validate could not be installed"
 fi
 
-# Kafka clients for the programs of docs/guide-events-clients.md.
+# Kafka clients for the programs of docs/guide-events-clients.md, and the types of the chart's custom resources.
 if have npm; then
   mkdir -p "$tools/node" && cp tests/clients/package*.json "$tools/node/"
-  timeout 300 npm ci --prefix "$tools/node" --silent --no-audit --no-fund || left_out "kafkajs could not be installed"
+  timeout 300 npm ci --prefix "$tools/node" --silent --no-audit --no-fund || left_out "kafkajs and the types of custom resources could not be installed"
 else
-  left_out "npm is not here, which installs kafkajs"
+  left_out "npm is not here, which installs kafkajs and the types of custom resources"
 fi
 if have go; then
   (cd tests/clients/go && timeout 300 go mod download) || left_out "franz-go could not be downloaded"
