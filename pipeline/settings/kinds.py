@@ -19,7 +19,8 @@ _BROKER = re.compile(
     r"(?:(?:PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL)://)?(?:\[[0-9A-Fa-f:.]+\]|[^\s:/,\[\]]+)(?::(\d{1,5}))?",
     re.IGNORECASE,
 )
-"""librdkafka's `bootstrap.servers`; the default port is 9092."""
+"""librdkafka's `bootstrap.servers`."""
+_DEFAULT_PORT = 9_092
 _MOST_PORT = 65_535
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """RFC 9110, section 5.1."""
@@ -57,7 +58,7 @@ def _group(name: str) -> str:
 def _brokers(text: str) -> str:
     for address in text.split(","):
         found = _BROKER.fullmatch(address.strip())
-        if found is None or int(found[1] or 0) > _MOST_PORT:
+        if found is None or not 0 < int(found[1] or _DEFAULT_PORT) <= _MOST_PORT:
             raise ValueError("must be addresses of brokers: host:port, separated by commas")
     return text
 
@@ -108,6 +109,12 @@ def _token(token: SecretStr) -> SecretStr:
     return token
 
 
+def _with_port(url: HttpUrl) -> HttpUrl:
+    if url.port == 0:
+        raise ValueError("must not have port 0: nothing listens there")
+    return url
+
+
 def _without_user(url: HttpUrl) -> HttpUrl:
     if url.username is not None or url.password is not None:
         raise ValueError("must not contain a user name or password: the API gets the token only")
@@ -148,4 +155,5 @@ RecipientName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 RecipientId = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^\S+$")]
 """A recipient's id on the platform."""
 Replicas = Annotated[int, AfterValidator(_replicas), Field(json_schema_extra={"minimum": -1, "not": {"const": 0}})]
-ApiUrl = Annotated[HttpUrl, AfterValidator(_without_user)]
+ServerUrl = Annotated[HttpUrl, AfterValidator(_with_port)]
+ApiUrl = Annotated[ServerUrl, AfterValidator(_without_user)]

@@ -7,7 +7,6 @@ from typing import Literal
 
 from pydantic import (
     Field,
-    HttpUrl,
     SecretStr,
     field_validator,
     model_validator,
@@ -34,6 +33,7 @@ from pipeline.settings.kinds import (
     Replicas,
     Seconds,
     Section,
+    ServerUrl,
     Token,
     TopicName,
 )
@@ -173,7 +173,7 @@ class NoticesSettings(Section):
         None, description="PEM file with the client certificate, and its key unless `client_key_file` is given."
     )
     client_key_file: FilePath | None = Field(None, description="PEM file with the key of the client certificate.")
-    proxy: HttpUrl | None = Field(
+    proxy: ServerUrl | None = Field(
         None,
         description="HTTP proxy, reached by http or https. User and password in the URL are sent by basic "
         "authentication. Proxies of the environment are not used.",

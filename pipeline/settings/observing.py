@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, HttpUrl, SecretStr, model_validator
 
 from pipeline.settings.conflicts import at_most_one
-from pipeline.settings.kinds import FilePath, Port, Seconds, Section
+from pipeline.settings.kinds import FilePath, Port, Seconds, Section, ServerUrl
 
 
 class PageAccess(Section):
@@ -90,7 +90,7 @@ class HistorySettings(Section):
 class TracingSettings(Section):
     """OpenTelemetry traces. They need the extra `tracing`, and are off unless an endpoint is given."""
 
-    endpoint: HttpUrl | None = Field(
+    endpoint: ServerUrl | None = Field(
         None, description="URL of the collector for spans (OTLP over HTTP). A URL without a path gets `/v1/traces`."
     )
     sample_ratio: float = Field(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, HttpUrl, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from pipeline.settings.conflicts import at_most_one, needs
-from pipeline.settings.kinds import FilePath, Seconds, Section, Token, TopicName
+from pipeline.settings.kinds import FilePath, Seconds, Section, ServerUrl, Token, TopicName
 
 _FORM = frozenset({"grant_type", "scope", "client_id", "client_secret"})
 """Form parameters of a token request that follow from other settings."""
@@ -16,7 +16,7 @@ _FORM = frozenset({"grant_type", "scope", "client_id", "client_secret"})
 class SchemaSettings(Section):
     """Where Avro schemas are read from: a registry or a folder."""
 
-    registry_url: HttpUrl | None = Field(None, description="URL of a schema registry with the API of Confluent's.")
+    registry_url: ServerUrl | None = Field(None, description="URL of a schema registry with the API of Confluent's.")
     registry_user: str | None = Field(None, description="User name for the registry.")
     registry_password: SecretStr | None = Field(None, description="Password for the registry.")
     registry_password_file: FilePath | None = Field(None, description="File with the password for the registry.")
@@ -29,7 +29,7 @@ class SchemaSettings(Section):
         None, description="PEM file with the client certificate for the registry, and its key unless that is given."
     )
     registry_client_key_file: FilePath | None = Field(None, description="PEM file with the key of that certificate.")
-    registry_proxy: HttpUrl | None = Field(
+    registry_proxy: ServerUrl | None = Field(
         None, description="HTTP proxy to the registry. Proxies of the environment are not used."
     )
     directory: FilePath | None = Field(
@@ -58,7 +58,7 @@ class SchemaSettings(Section):
 class OAuthSettings(Section):
     """A token endpoint with the client credentials grant (RFC 6749, section 4.4)."""
 
-    token_url: HttpUrl = Field(description="URL of the token endpoint.")
+    token_url: ServerUrl = Field(description="URL of the token endpoint.")
     client_id: str = Field(description="Client id.", min_length=1)
     client_secret: SecretStr | None = Field(None, description="Client secret.")
     client_secret_file: FilePath | None = Field(None, description="File with the client secret.")
@@ -79,7 +79,7 @@ class OAuthSettings(Section):
         None, description="PEM file with the client certificate for the endpoint, and its key unless that is given."
     )
     client_key_file: FilePath | None = Field(None, description="PEM file with the key of that certificate.")
-    proxy: HttpUrl | None = Field(
+    proxy: ServerUrl | None = Field(
         None, description="HTTP proxy to the endpoint. Proxies of the environment are not used."
     )
 

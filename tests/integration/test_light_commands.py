@@ -95,7 +95,7 @@ def write_event_and_test(shop: Path) -> None:
 
 
 CONFIGURATION = """\
-environment: staging
+environment: production
 kafka: {bootstrap_servers: "localhost:9092", group_id: shop, topics: [orders]}
 schemas: {directory: schemas}
 notices: {url: "https://api.example.com/message/v2/notices", token: t}

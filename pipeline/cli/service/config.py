@@ -18,6 +18,7 @@ from pipeline.bootstrap.apis import apis_of, key_of
 from pipeline.bootstrap.extras import lacking_here
 from pipeline.bootstrap.parameters import parameter_faults
 from pipeline.bootstrap.recipient_care.needed import disabled_care, omitted_recipient
+from pipeline.cli.service.file_faults import file_faults
 from pipeline.errors import ConfigurationError, UserError
 from pipeline.settings import Settings, load_settings, require_group
 from pipeline.settings.cautions import in_clear, unreplaced
@@ -44,9 +45,10 @@ ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The configur
 def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
     """Check whether the configuration is valid; report each fault with its line.
 
-    Kafka's properties are checked by its client, without a connection. A warning is a valid setting that may not be
-    meant, or a file, folder or optional package that does not exist on this machine: it may exist where the service
-    runs. It also prints after which time another member takes over the partitions of one that was killed.
+    Kafka's properties are checked by its client, rules and schemas as `run` does, all without a connection: event types
+    that only a registry has are not checked. A warning is a valid setting that may not be meant, or a file, folder or
+    optional package that does not exist on this machine: it may exist where the service runs. It also prints after
+    which time another member takes over the partitions of one that was killed.
 
     Exit 0: valid; 2: errors.
 
@@ -65,6 +67,9 @@ def check(config: ConfigOption = Path("pipeline.yaml")) -> None:
             errors.append(("outcomes.recipient", conflict))
         if (conflict := disabled_care(settings)) is not None:
             errors.append(("recipient_care.enabled", conflict))
+    in_files = file_faults(settings)
+    errors += in_files.errors
+    warnings += [(key, f"{key}: {message}") for key, message in in_files.warnings]
     warnings += [(key, f"{key}: {message}") for key, message in lacking_here(settings, os.environ)]
     warnings += [(key, f"{key}: {message}") for key, message in (*unreplaced(settings), *in_clear(settings))]
     warnings += [(one.key, str(one)) for one in cautions(settings.kafka.properties, settings.kafka.drain_seconds)]

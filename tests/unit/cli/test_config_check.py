@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -20,15 +21,12 @@ notices:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(shop: Path) -> Path:
     """A folder with everything that the configuration names."""
-    (tmp_path / "pipeline.yaml").write_text(TEXT, encoding="utf-8")
-    for name in ("schemas", "rules"):
-        (tmp_path / name).mkdir()
+    (shop / "pipeline.yaml").write_text(TEXT, encoding="utf-8")
     for name in ("token", "key"):
-        (tmp_path / name).write_text("x", encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+        (shop / name).write_text("x", encoding="utf-8")
+    return shop
 
 
 @pytest.mark.usefixtures("folder")
@@ -46,9 +44,9 @@ def test_a_missing_file_is_a_warning_at_its_line(run: Run, folder: Path) -> None
     (folder / "token").unlink()
     (folder / "key").unlink()
     (folder / "key").mkdir()
-    (folder / "schemas").rmdir()
+    shutil.rmtree(folder / "schemas")
     (folder / "schemas").write_text("", encoding="utf-8")
-    (folder / "rules").rmdir()
+    shutil.rmtree(folder / "rules")
     done = run("config", "check")
     assert done.code == 0
     assert done.err.splitlines() == [
