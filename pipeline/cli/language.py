@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pipeline.languages import ENGLISH, LANGUAGES, VARIABLE, catalogue, language_of, speaking
-from pipeline.phrases import Catalogue, Say
 
 OPTION = "--lang"
 NAMES = (ENGLISH, *LANGUAGES)
@@ -14,15 +14,13 @@ _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 """In the order of POSIX: the first that is set decides."""
 
 
+@dataclass
 class _Output:
     """The language of this process: a command is one process, and its output has one language."""
 
-    def __init__(self) -> None:
-        self.text: Say = str
-        self.json: Say = str
-        self.entry: Catalogue = str
-        self.asked: str | None = None
-        self.language = ENGLISH
+    language: str = ENGLISH
+    asked: str | None = None
+    """What `--lang` says, if it does."""
 
 
 _output = _Output()
@@ -30,20 +28,14 @@ _output = _Output()
 
 def choose(arguments: Sequence[str]) -> str:
     """Choose the language of the output by the command's arguments and the environment, and return its name."""
-    asked = requested(arguments)
-    language = asked or of_environment(os.environ)
-    _output.asked = asked
-    _output.language = language
-    _output.text = speaking(language)
-    _output.json = speaking(asked or ENGLISH)
-    _output.entry = catalogue(language)
-    return language
+    _output.asked = requested(arguments)
+    _output.language = _output.asked or of_environment(os.environ)
+    return _output.language
 
 
 def english() -> None:
     """Choose English, for a command whose output has no other language."""
-    _output.text = _output.json = _output.entry = str
-    _output.language = ENGLISH
+    _output.language, _output.asked = ENGLISH, None
 
 
 def requested(arguments: Sequence[str]) -> str | None:
@@ -74,14 +66,14 @@ def chosen() -> str:
 
 def in_language(text: str) -> str:
     """The text in the language of the output."""
-    return _output.text(text)
+    return speaking(_output.language)(text)
 
 
 def entry(text: str) -> str:
     """The catalogue's entry of a text that is no `phrase`, such as the help of a command."""
-    return _output.entry(text)
+    return catalogue(_output.language)(text)
 
 
 def in_json(text: str) -> str:
     """The text as JSON has it: in English, which programs may compare, unless `--lang` asks for another language."""
-    return _output.json(text)
+    return speaking(_output.asked or ENGLISH)(text)
