@@ -7,6 +7,8 @@ import random
 import time
 from pathlib import Path
 
+import pytest
+
 from pipeline.adapters.events.avro import AvroWriter, folder_id
 from pipeline.adapters.events.decoder import EventDecoder
 from pipeline.adapters.events.schema_files import read_schemas
@@ -14,6 +16,7 @@ from pipeline.adapters.events.writer import Encoding, EventEncoder
 from pipeline.adapters.events.writer_schemas import LookUp
 from pipeline.errors import Undecodable
 from pipeline.model.event import Record
+from pipeline.model.outcome import Reason
 from pipeline.rules.schema.event_schema import EventSchema, SchemaCatalogue
 from pipeline.rules.schema.examples import example
 
@@ -88,3 +91,11 @@ def zigzag(number: int) -> bytes:
         out.append(rest & 0x7F | 0x80)
         rest >>= 7
     return bytes([*out, rest])
+
+
+def refused(given: Record, reason: Reason, *schemas: EventSchema) -> str:
+    """The detail with which `given` is refused for `reason`."""
+    with pytest.raises(Undecodable) as caught:
+        decoder(*schemas).decode(given)
+    assert caught.value.reason is reason, caught.value.detail
+    return caught.value.detail
