@@ -18,12 +18,13 @@ _LIKELY = tuple(
     re.compile(pattern)
     for pattern in (
         r"sub|subject",
-        r"open_?id|union_?id",
+        r"(?:(?:we_?chat|weixin|wx|mp|mini_?program|alipay)_?)?(?:open_?id|union_?id)|alipay_?(?:user_?id|uid)",
         r"recipient(_?id)?|to|receiver(_?id)?",
         r"uid|user_?id|platform_?id",
         r"(member|customer|buyer|subscriber|patient|passenger|client|account|owner|payer|student|guest|reader|borrower"
-        r"|holder|tenant|resident|parent|guardian|rider|driver|applicant|employee)_?id",
+        r"|holder|tenant|resident|parent|guardian|rider|driver|applicant|employee)_?(?:id|uid|open_?id|union_?id)",
         r"user|member|customer",
+        r".+_(?:open_?id|union_?id)",
     )
 )
 """Names of the recipient, the likeliest first."""

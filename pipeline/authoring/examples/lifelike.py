@@ -25,7 +25,7 @@ _INTEGERS: tuple[tuple[re.Pattern[str], tuple[int, int]], ...] = (
     (re.compile(r".*(?:minutes?|mins?)"), (15, 180)),
     (re.compile(r".*(?:seconds?|secs?)"), (30, 900)),
     (re.compile(r".*hours?"), (1, 48)),
-    (re.compile(r".*days?"), (1, 14)),
+    (re.compile(r".*(?:days?|nights?)"), (1, 14)),
     (re.compile(r".*(?:percent|rate)"), (5, 95)),
     (re.compile(r".*(?:points?|score)"), (100, 2_000)),
     (re.compile(r"(?:.*_)?(?:grade|level|floor|rank)"), (1, 9)),

@@ -46,8 +46,8 @@ _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TABLE: tuple[tuple[Meaning, str], ...] = (
     (
         Meaning.RECIPIENT,
-        r"sub|subject|open_?id|union_?id|uid|(?:user|member|customer|buyer|owner|recipient|"
-        r"subscriber|patient|passenger|client|account|student|reader|guest|payer|receiver)_?id",
+        r"sub|subject|uid|(?:.*_)?(?:open_?id|union_?id)|alipay_user_id|(?:user|member|customer|buyer|owner|recipient|"
+        r"subscriber|patient|passenger|client|account|student|reader|guest|payer|receiver)_?(?:id|uid|open_?id|union_?id)",
     ),
     (Meaning.PHONE, r"(?:.*_)?(?:phone|mobile|tel|telephone|phone_number|mobile_number|hotline)(?:_no)?"),
     (Meaning.EMAIL, r"(?:.*_)?e?mail"),

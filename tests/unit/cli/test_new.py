@@ -312,6 +312,13 @@ def test_in_chinese_comments_names_of_tests_and_messages_are_chinese(run: Run, w
     ("name", "doc", "is_found"),
     [
         ("reader_id", "", True),
+        ("owner_openid", "", True),
+        ("buyerOpenId", "", True),
+        ("wx_openid", "", True),
+        ("petParent_unionId", "", True),
+        ("alipay_user_id", "", True),
+        ("customer_uid", "", True),
+        ("staff_id", "", False),
         ("holder", "读者的平台 ID", True),
         ("who", "The owner's id on the platform.", True),
         ("who", "The WeChat openid", True),
