@@ -221,6 +221,11 @@ class TestReplies:
             pytest.param(gzip.compress(b'{"code":200}'), {"content_encoding": "gzip"}, id="gzip"),
             pytest.param(gzip.compress(b'{"code":200}'), {"content_encoding": "x-gzip"}, id="x-gzip"),
             pytest.param(gzip.compress(b'{"code":200}'), {}, id="gzip without header"),
+            pytest.param(
+                gzip.compress(b'{"code"') + gzip.compress(b":200}"),
+                {"content_encoding": "gzip"},
+                id="gzip in two parts",
+            ),
             pytest.param(zlib.compress(b'{"code":200}'), {"content_encoding": "deflate"}, id="deflate"),
             pytest.param(zlib.compress(b'{"code":200}')[2:-4], {"content_encoding": "deflate"}, id="raw deflate"),
             pytest.param(

@@ -76,6 +76,15 @@ async def test_a_busy_connection_has_a_maximum_age(make: Make) -> None:
             id="space in a chunk",
         ),
         pytest.param(b"HTTP/1.1 200\r\ncontent-length: 12\r\n\r\n" + BODY, id="no reason"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nx: a,\r\n b\r\ncontent-length: 12\r\ny: c\r\n\td\r\n\r\n" + BODY,
+            id="values of two lines",
+        ),
+        pytest.param(
+            b"HTTP/1.1 102 Wait\r\n\r\nHTTP/1.1 103 Early\r\nlink: <a>\r\n\r\n"
+            b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n" + BODY,
+            id="interim replies",
+        ),
         pytest.param(b"HTTP/1.1 200 \xe6\x88\x90\r\nx: \xe9\r\ncontent-length: 12\r\n\r\n" + BODY, id="beyond ASCII"),
         pytest.param(b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\ncontent-length: 12\r\n\r\n" + BODY, id="HTTP/1.0"),
     ],
@@ -97,6 +106,8 @@ async def test_a_reply_with_one_meaning_is_read(make: Make, text: bytes, pieces:
         pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\ncontent-length: 13\r\n\r\n" + BODY, id="two lengths"),
         pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 12, 13\r\n\r\n" + BODY, id="list of two lengths"),
         pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: +12\r\n\r\n" + BODY, id="sign"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n x: 1\r\ncontent-length: 12\r\n\r\n" + BODY, id="continues no value"),
+        pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n 2\r\n\r\n" + BODY, id="a length of two lines"),
         pytest.param(b"HTTP/1.1 200 OK\r\ncontent-length : 12\r\n\r\n" + BODY, id="space before a colon"),
         pytest.param(b"HTTP/1.1 200 OK\r\n: 1\r\ncontent-length: 12\r\n\r\n" + BODY, id="no name"),
         pytest.param(b"HTTP/3 200 OK\r\ncontent-length: 12\r\n\r\n" + BODY, id="another version"),

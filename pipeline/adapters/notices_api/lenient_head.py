@@ -1,6 +1,7 @@
 """Rewrites the head of a reply that is not strict HTTP but has one meaning only, so that the strict parser reads it.
 
-Accepted, as by other clients: a line that ends with a line feed alone; several equal values of `Content-Length` (RFC
+Accepted, as by other clients: a line that ends with a line feed alone; a value that continues on the next line, which
+begins with white space (RFC 9112, section 5.2); several equal values of `Content-Length` (RFC
 9110, section 8.6); `Content-Length` beside `Transfer-Encoding: chunked`, where the latter counts (RFC 9112, section
 6.1). Refused, because two readers could disagree on where a reply ends or which header it has: different lengths, white
 space before a colon, control characters in values.
@@ -33,7 +34,7 @@ def rewritten(data: bytes) -> Rewritten | None:
     end = _END.search(data)
     if end is None or not data.startswith(b"HTTP/"):
         return None
-    lines = [line.removesuffix(b"\r") for line in data[: end.start()].split(b"\n")]
+    lines = _unfolded([line.removesuffix(b"\r") for line in data[: end.start()].split(b"\n")])
     lengths: list[bytes] = []
     kept: list[bytes] = []
     is_chunked = False
@@ -52,3 +53,14 @@ def rewritten(data: bytes) -> Rewritten | None:
     head = b"\r\n".join([*kept, b"", b""])
     changed = head + data[end.end() :]
     return None if changed == data else Rewritten(changed, keep=not (lengths and is_chunked))
+
+
+def _unfolded(lines: list[bytes]) -> list[bytes]:
+    """The lines, each with those that continue it; one after the status line continues no value and stays."""
+    whole = lines[:2]
+    for line in lines[2:]:
+        if line[:1] in {b" ", b"\t"}:
+            whole[-1] += b" " + line.strip(b" \t")
+        else:
+            whole.append(line)
+    return whole

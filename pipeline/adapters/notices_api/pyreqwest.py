@@ -142,6 +142,7 @@ def _client(options: HttpOptions, idle_seconds: float) -> Client:
         .connect_timeout(timedelta(seconds=options.connect_timeout_seconds))
         .pool_idle_timeout(timedelta(seconds=idle_seconds))
         .pool_max_idle_per_host(options.max_connections)
+        .http1_allow_obsolete_multiline_headers_in_responses(True)  # noqa: FBT003 - takes no name
         .default_headers(request_headers(options))
         .follow_redirects(enable=False)
         .default_cookie_store(enable=False)
