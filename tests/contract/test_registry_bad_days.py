@@ -71,6 +71,16 @@ def test_what_is_not_a_sensible_answer_is_requested_again(
         client.register("s", AVRO)
 
 
+def test_a_redirect_names_where_it_points(fake: FakeRegistry, client: SchemaRegistry) -> None:
+    """The usual cause is http in place of https, or a path that is missing."""
+    fake.answers.append(RedirectResponse("https://registry.example.com/apis/ccompat/v7/subjects?key=canary", 301))
+    with pytest.raises(
+        Unreachable, match=r"answers 301: .*Location: https://registry.*/ccompat/v7/subjects$"
+    ) as caught:
+        client.register("s", AVRO)
+    assert "schemas.registry_url" in str(caught.value.hint)
+
+
 def test_a_registry_that_is_away_is_reported() -> None:
     """At start as a user's matter, later as a reason to wait."""
     client = SchemaRegistry(RegistryOptions("http://127.0.0.1:1"))

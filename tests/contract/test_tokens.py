@@ -185,6 +185,12 @@ class TestEndpoint:
         """Gateways compress, and add marks and types of their own."""
         assert await answer_to(step) == "t"
 
+    async def test_a_redirect_names_where_it_points(self) -> None:
+        """It is not followed, and names neither user nor query: the endpoint may have moved."""
+        location = f"https://us:{CANARY}@login.example.com/oauth/token?key={CANARY}"
+        with pytest.raises(TokenUnavailable, match=r"302: .*Location: https://login\.example\.com/oauth/token$"):
+            await answer_to(reply(b"", 302, location=location))
+
     async def test_a_refusal_by_code_alone_is_reported(self) -> None:
         """Some platforms refuse with status 200 and a number."""
         with pytest.raises(TokenUnavailable, match=r"gave no access_token: code 40013$"):

@@ -20,6 +20,7 @@ from pipeline.adapters.events.encryption import require_plain
 from pipeline.adapters.events.references import Document, Reference, resolved
 from pipeline.adapters.events.writer_schemas import Avro
 from pipeline.adapters.inflated import inflated
+from pipeline.adapters.redirects import not_followed
 from pipeline.errors import ConfigurationError, RegistryAway, SchemaError, SchemaUnavailable, Unreachable
 from pipeline.settings.certificates import load_client_certificate
 
@@ -257,7 +258,7 @@ class SchemaRegistry:
         """Status and JSON of the answer.
 
         Raises:
-            Unreachable: there is no answer, or it is not JSON.
+            Unreachable: there is no answer, or it is not JSON, or redirects elsewhere.
         """
         content = None if body is None else json.dumps(body).encode()
         headers = {} if body is None else {"Content-Type": MEDIA_TYPE}
@@ -266,6 +267,12 @@ class SchemaRegistry:
         try:
             with self._client.stream(method, f"{self._url}{path}", content=content, headers=headers) as response:
                 status = response.status_code
+                if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+                    where = not_followed(response.headers.get("location"))
+                    raise Unreachable(
+                        f"the schema registry at {self._url} answers {status}: {where}",
+                        hint="write the address that it redirects to in schemas.registry_url",
+                    )
                 read = bytearray()
                 for chunk in response.iter_raw():
                     read += chunk

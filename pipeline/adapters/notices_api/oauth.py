@@ -16,6 +16,7 @@ from pipeline.adapters.inflated import inflated
 from pipeline.adapters.notices_api.resolving import http_transport
 from pipeline.adapters.notices_api.tls import tls_context
 from pipeline.adapters.notices_api.tokens import checked
+from pipeline.adapters.redirects import not_followed
 from pipeline.errors import TokenUnavailable
 
 MAX_ANSWER = 65_536
@@ -120,6 +121,7 @@ class OAuthToken:
         Tokens are fetched seldom, so that each fetch has a connection of its own.
 
         Raises:
+            TokenUnavailable: the answer is a redirect.
             ValueError: the answer is too long, or id or secret cannot be written in a header.
         """
         options = self._options
@@ -143,6 +145,9 @@ class OAuthToken:
             ) as client,
             client.stream("POST", options.token_url, data=form, auth=auth) as response,
         ):
+            if 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+                where = not_followed(response.headers.get("location"))
+                raise TokenUnavailable(f"{self._name} answers {response.status_code}: {where}")
             body = bytearray()
             async for piece in response.aiter_raw():
                 body += piece

@@ -12,12 +12,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import orjson
 
 from pipeline.adapters.inflated import inflated
 from pipeline.adapters.notices_api.redaction import Confidential
+from pipeline.adapters.redirects import not_followed
 from pipeline.model.reply import Fault, Reply
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class ReplyReader:
             return _printable(self.confidential.redact(text, token, notice))
 
         if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
-            return Reply(status, None, Fault.REDIRECT, retry_after, shown(_redirect(header("location"))))
+            return Reply(status, None, Fault.REDIRECT, retry_after, shown(not_followed(header("location"))))
         unpacked = inflated(body, header("content-encoding"), self._max_bytes)
         if unpacked is None:
             return self.too_large(status, header)
@@ -119,18 +119,6 @@ class ReplyReader:
     def _retry_after(self, header: Header) -> str | None:
         value = header("retry-after")
         return None if value is None else value[:MAX_RETRY_AFTER]
-
-
-def _redirect(location: str | None) -> str:
-    """Where a redirect points, without what may be secret in it: user, password, query, fragment."""
-    if location is None:
-        return "redirects are not followed"
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return "redirects are not followed; Location is not a URL"
-    host = parts.netloc.rpartition("@")[2]
-    return f"redirects are not followed; Location: {f'{parts.scheme}://{host}' if host else ''}{parts.path}"
 
 
 def _parsed(body: bytes, content_type: str | None) -> tuple[str, object]:
