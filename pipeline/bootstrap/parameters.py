@@ -14,7 +14,7 @@ from pipeline.parameters.signature import signer
 from pipeline.parameters.timestamp import zone
 from pipeline.settings.model import NoticesSettings
 from pipeline.settings.parameters import SignSettings
-from pipeline.settings.secrets import read_secret_file, reveal
+from pipeline.settings.secrets import read_secret_file, read_secret_header, reveal
 
 BELOW = "parameters"
 """Of a section `notices` or `apis.NAME`."""
@@ -43,8 +43,9 @@ def constants(notices: NoticesSettings) -> Constants:
     def read(files: Mapping[str, object], what: str) -> dict[str, str]:
         return {name: read_secret_file(path, f"{what} {name}") for name, path in files.items()}  # type: ignore[arg-type]
 
+    secret_headers = {name: read_secret_header(path, name) for name, path in notices.secret_headers_files.items()}
     return Constants(
-        {**notices.headers, **read(notices.secret_headers_files, "header"), **parameters.headers},
+        {**notices.headers, **secret_headers, **parameters.headers},
         {**notices.query, **parameters.query, **read(parameters.secret_query_files, "query parameter")},
         {**parameters.body, **read(parameters.secret_body_files, "constant of the body")},
     )

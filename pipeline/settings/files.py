@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from pipeline.errors import ConfigurationError
 from pipeline.settings.certificates import read_authorities, read_client_certificate
-from pipeline.settings.kinds import is_token
+from pipeline.settings.kinds import is_header_value, is_token
 from pipeline.settings.model import Settings
 from pipeline.settings.secrets import read_secret_file
 
@@ -38,6 +38,8 @@ def invalid_files(settings: Settings) -> Iterator[tuple[str, str]]:
                 text = read_secret_file(path, key)
                 if key.endswith("token_file") and not is_token(text):
                     yield key, f"{path} holds no valid token: it has several lines, or is not printable ASCII"
+                if ".secret_headers_files." in key and not is_header_value(text):
+                    yield key, f"{path} holds no value of a header: it has several lines, or is not printable ASCII"
             except ConfigurationError as error:
                 unreadable.add(path)
                 yield (

@@ -92,8 +92,13 @@ def _free_header_name(name: str) -> str:
     return _header_name(name)
 
 
+def is_header_value(text: str) -> bool:
+    """Whether the text can be the value of a header."""
+    return _HEADER_VALUE.fullmatch(text) is not None
+
+
 def _header_value(value: str) -> str:
-    if _HEADER_VALUE.fullmatch(value) is None:
+    if not is_header_value(value):
         raise ValueError("is not a valid header value: it is empty, or has characters that are not printable ASCII")
     return value
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from pipeline.errors import ConfigurationError
+from pipeline.settings.kinds import is_header_value
 
 MASK = "**********"
 _NAMES_OF_SECRETS = re.compile(
@@ -47,6 +48,20 @@ def read_secret_file(path: Path, meaning: str) -> str:
         raise ConfigurationError(f"{path}: {meaning} is not UTF-8 text") from None
     if not text:
         raise ConfigurationError(f"{path}: {meaning} is empty")
+    return text
+
+
+def read_secret_header(path: Path, name: str) -> str:
+    """The secret value of a header, in a file.
+
+    Raises:
+        ConfigurationError: as `read_secret_file`; or it has several lines or characters that no header has.
+    """
+    text = read_secret_file(path, f"header {name}")
+    if not is_header_value(text):
+        raise ConfigurationError(
+            f"{path}: header {name} is no value of a header: it has several lines, or is not printable ASCII"
+        )
     return text
 
 

@@ -136,6 +136,16 @@ def test_properties_with_secrets_in_files_are_checked(run: Run, folder: Path) ->
     assert "canary" not in done.err
 
 
+@pytest.mark.parametrize("content", ["one\ntwo\n", "caf\u00e9", "a\x00b"])
+def test_a_secret_header_that_cannot_be_written_is_an_error(run: Run, folder: Path, content: str) -> None:
+    """`run` would end when it makes the client."""
+    (folder / "key").write_text(content, encoding="utf-8")
+    done = run("config", "check")
+    assert done.code == 2
+    assert "pipeline.yaml:6:26: `notices.secret_headers_files.X-Api-Key`: key holds no value of a header" in done.err
+    assert content not in done.err
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
