@@ -48,9 +48,7 @@ class RateLimit(Condition):
     def blocked_until(self, now: float) -> float | None:
         """When the next attempt may leave; None for now."""
         if self._per_day is not None:
-            if now >= self._day_ends:
-                self._day_ends, self._today = self._next_midnight(now), 0
-                self._before, self._earlier = {}, 0
+            self._begin_day(now)
             if self._today + self._earlier >= self._per_day:
                 return self._day_ends
         if self._rate is not None:
@@ -76,9 +74,15 @@ class RateLimit(Condition):
 
     def correct_clock(self, correction: float, now: float) -> None:
         """The wall clock is `correction` seconds ahead of `now`: the day ends by it; today's count stays."""
-        self._correction = correction
         if self._per_day is not None:
+            self._begin_day(now)  # nothing was to be sent since a midnight by the clock as it was
+            self._correction = correction
             self._day_ends = self._next_midnight(now)
+
+    def _begin_day(self, now: float) -> None:
+        if now >= self._day_ends:
+            self._day_ends, self._today = self._next_midnight(now), 0
+            self._before, self._earlier = {}, 0
 
     def _next_midnight(self, now: float) -> float:
         """When the wall clock shows the beginning of the next day in the configured zone."""

@@ -109,6 +109,39 @@ def test_the_day_ends_by_the_wall_clock_after_a_step_of_it(step: float) -> None:
     assert subject.blocked_until(ends) is None
 
 
+@pytest.mark.parametrize("step", [-2.0, 2.0, 3_600.0])
+def test_a_step_of_the_clock_after_a_quiet_midnight_finds_a_new_day(step: float) -> None:
+    """Nothing was to be sent since midnight, so that no attempt has begun the day."""
+    subject = rate(per_day=10)
+    subject.restore({(one := TopicPartition("orders", 0)): 4})
+    subject.owns([one])
+    assert sent_within(subject, NOON, 3_600) == 6
+    morning = MIDNIGHT + 8 * 3_600
+    subject.correct_clock(step, morning)
+    assert subject.halt(morning) is None
+    assert sent_within(subject, morning, 3_600) == 10
+    assert subject.halt(morning + 3_600) is Halt.QUOTA
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("America/Havana", datetime(2026, 3, 8), 23),  # noqa: DTZ001 - a local day
+        ("America/Havana", datetime(2026, 11, 1), 25),  # noqa: DTZ001
+        ("Africa/Cairo", datetime(2026, 4, 24), 23),  # noqa: DTZ001
+        ("Asia/Beirut", datetime(2026, 10, 24), 25),  # noqa: DTZ001
+        ("Australia/Lord_Howe", datetime(2026, 4, 5), 24.5),  # noqa: DTZ001
+    ],
+)
+def test_a_day_whose_midnight_the_clocks_skip_or_repeat_is_one_day(zone: str, day: datetime, hours: float) -> None:
+    """Sent as fast as it may, the number leaves once in each of three days."""
+    began = day_began(day.replace(hour=12, tzinfo=ZoneInfo(zone)).timestamp(), zone)
+    subject = RateLimit(RateSettings(day_zone=zone, per_day=5), began)
+    assert sent_within(subject, began, hours * 3_600) == 5
+    assert subject.blocked_until(began + hours * 3_600 - 1) == began + hours * 3_600
+    assert sent_within(subject, began + hours * 3_600, 86_400) == 5
+
+
 def test_a_day_of_23_hours_ends_when_it_ends() -> None:
     """On a day when clocks change, midnight is midnight of the zone."""
     begin = datetime(2026, 3, 29, 1, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
