@@ -5,10 +5,9 @@ from __future__ import annotations
 import zlib
 
 MAX_ENCODINGS = 3
-GZIP = b"\x1f\x8b"
-"""How each of its streams begins."""
-MOST_STREAMS = 100
-"""Read of one body: what is left is copied for each."""
+MAX_MEMBERS = 100
+"""Of a gzip stream; each costs a copy of what follows it."""
+_GZIP = b"\x1f\x8b"
 
 
 def inflated(body: bytes, encodings: str | None, limit: int) -> bytes | None:
@@ -17,7 +16,7 @@ def inflated(body: bytes, encodings: str | None, limit: int) -> bytes | None:
     A body that is not what its header claims is returned as it is, and one that is gzip without a header is unpacked.
     """
     names = [name.strip().lower() for name in (encodings or "").split(",") if name.strip()]
-    if not names and body[:2] == GZIP:
+    if not names and body.startswith(_GZIP):
         names = ["gzip"]
     for name in reversed(names[:MAX_ENCODINGS]):
         if name in {"gzip", "x-gzip", "deflate"}:
@@ -34,19 +33,24 @@ def _one_layer(body: bytes, limit: int) -> bytes | None:
     """At most `limit` + 1 bytes of a gzip, zlib or raw deflate stream; None if it is none of these."""
     for wbits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
         try:
-            return _members(body, wbits, limit)
+            stream = zlib.decompressobj(wbits)
+            found = stream.decompress(body, limit + 1)
         except zlib.error:
             continue
+        return found + _further_members(stream.unused_data, limit - len(found))
     return None
 
 
-def _members(body: bytes, wbits: int, limit: int) -> bytes:
-    """The same; gzip may consist of several streams, one after the other (RFC 1952, section 2.2)."""
-    whole = b""
-    for _ in range(MOST_STREAMS):
-        stream = zlib.decompressobj(wbits)
-        whole += stream.decompress(body, limit + 1 - len(whole))
-        body = stream.unused_data
-        if body[:2] != GZIP or len(whole) > limit:
+def _further_members(body: bytes, limit: int) -> bytes:
+    """At most `limit` + 1 bytes of the members that follow the first (RFC 1952, section 2.2)."""
+    found = b""
+    for _ in range(MAX_MEMBERS):
+        if not body.startswith(_GZIP) or len(found) > limit:
             break
-    return whole
+        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            found += stream.decompress(body, limit - len(found) + 1)
+        except zlib.error:  # bytes after the end that are not a member
+            break
+        body = stream.unused_data
+    return found

@@ -42,6 +42,8 @@ TABLE = VerdictTable()
 TOKEN = "canary-t0ken-7f3a"
 OK = reply(b'{"code":200}')
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n"
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+OK_BYTES = HEAD + b'{"code":200}'
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 NOTICE = Notice("abdf3647-9c11-5cb5-856a-5d43e25176c5", "rule", "alias", "u1", b'{"to":"u1"}', None)
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -231,7 +233,11 @@ class TestReplies:
             pytest.param(
                 gzip.compress(zlib.compress(b'{"code":200}')), {"content_encoding": "deflate, gzip"}, id="two encodings"
             ),
+            pytest.param(
+                gzip.compress(b'{"co') + gzip.compress(b'de":200}'), {"content_encoding": "gzip"}, id="gzip twice"
+            ),
             pytest.param(b'{"code":200}', {"content_encoding": "gzip"}, id="not gzip, despite the header"),
+            pytest.param(b'{"code":200,"code":200}', {}, id="the same code twice"),
             pytest.param(b'{"code":200}', {"content_type": "text/html; charset=utf-7"}, id="unknown charset"),
         ],
     )
@@ -282,6 +288,8 @@ class TestReplies:
             b'{"code":%s}' % (b"9" * 10_000),
             b'{"code":{"code":200}}',
             b'{"Code":200}',
+            b'{"code":200,"code":500}',
+            b'{"code":500,"code":200}',
             b'{"errcode":0}',
             b'{"result":{"code":200}}',
             b'{"code":200',
@@ -481,6 +489,8 @@ class TestFaults:
                 id="two lengths",
             ),
             pytest.param([raw(b"HTTP/1.1 200 OK\r\nx: " + b"a" * 900_000)], Fault.RESET, None, id="endless header"),
+            pytest.param([close_after(raw(SWITCHED))], Fault.RESET, None, id="another protocol"),
+            pytest.param([close_after(raw(SWITCHED + OK_BYTES))], Fault.RESET, None, id="success in another"),
         ],
     )
     async def test_after_the_request_left(

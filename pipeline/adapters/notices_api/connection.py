@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import httptools
 
-from pipeline.adapters.notices_api.exchange import idle_seconds, keep_alive_seconds
+from pipeline.adapters.notices_api.exchange import FIRST_FINAL, idle_seconds, keep_alive_seconds
 from pipeline.adapters.notices_api.lenient_head import is_complete, rewritten
 from pipeline.model.reply import Fault
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 MAX_HEAD_BYTES = 65_536
 """Of a reply, interim ones included; common servers send under 1,000."""
-_FIRST_FINAL = 200
-"""Lower statuses are interim replies (RFC 9110, section 15.2)."""
 
 
 class ReplyCallback(Protocol):
@@ -76,7 +74,7 @@ class Head:
         """Called by the parser; the headers of an interim reply do not count."""
         if self._final:
             return
-        if self._parser.get_status_code() < _FIRST_FINAL:
+        if self._parser.get_status_code() < FIRST_FINAL:
             self._headers.clear()
         else:
             self._final = True
@@ -253,7 +251,7 @@ class Connection(asyncio.Protocol):
         if self._whole:
             return
         status = self._status
-        if status is not None and status < _FIRST_FINAL:
+        if status is not None and status < FIRST_FINAL:
             self._begin_reply()
         else:
             self._whole = True

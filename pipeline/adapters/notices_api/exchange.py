@@ -17,6 +17,8 @@ MAX_MESSAGE = 200
 """Characters of a client library's own message."""
 IDLE_SECONDS = 4.0
 """A connection idle for longer is not used again: common servers close theirs after 5 s (Node, uvicorn) or more."""
+FIRST_FINAL = 200
+"""Lower statuses are interim replies (RFC 9110, section 15.2)."""
 KEEP_ALIVE_MARGIN = 1.0
 """Seconds by which a connection is given up before the server closes it; half of a shorter timeout."""
 _KEEP_ALIVE_TIMEOUT = re.compile(r"(?:^|[,;\s])timeout\s*=\s*\"?([0-9]{1,6})", re.IGNORECASE)

@@ -14,6 +14,7 @@ from pyreqwest.proxy import ProxyBuilder
 
 from pipeline.adapters.notices_api.awaited import AwaitedNoticesApi
 from pipeline.adapters.notices_api.exchange import (
+    FIRST_FINAL,
     MAX_MESSAGE,
     HttpOptions,
     attempt_of,
@@ -102,6 +103,8 @@ class PyreqwestNoticesApi(AwaitedNoticesApi):
         try:
             async with self._request(notice, token, trace) as response:
                 status = response.status
+                if status < FIRST_FINAL:
+                    return Reply(fault=Fault.RESET, detail=f"status {status} ends no request over HTTP")
                 header = response.get_header
                 self._clients.server_closes_after(keep_alive_seconds(header("keep-alive")))
                 body = await response.body_reader.read(self._max_bytes + 1)

@@ -39,6 +39,7 @@ PLAIN_SUCCESS = Reply(200, 200)
 """Most replies, so it is made once."""
 _SUCCESS_BODY = b'{"code":200}'
 """As the contract writes it, so that it need not be parsed."""
+_CODE_KEY = b'"code"'
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _BOMS = (
@@ -78,6 +79,8 @@ class ReplyReader:
             return None
         if body == self._success_body:
             return PLAIN_SUCCESS
+        if body.count(_CODE_KEY) > 1:  # perhaps twice in one object
+            return None
         try:
             accepted = orjson.loads(body)["code"] == 200 and self._success_body is not None  # noqa: PLR2004 - as above
         except (orjson.JSONDecodeError, TypeError, KeyError):  # not JSON, not an object, no code
@@ -125,7 +128,7 @@ def _parsed(body: bytes, content_type: str | None) -> tuple[str, object]:
     """The body as text, and the JSON in it; None where it holds none."""
     for text in _texts(body, content_type):
         try:
-            return text, json.loads(text, strict=False, parse_int=_integer)
+            return text, json.loads(text, strict=False, parse_int=_integer, object_pairs_hook=_object)
         except (ValueError, RecursionError):
             continue
     return body.decode("utf-8", "replace"), None
@@ -134,6 +137,14 @@ def _parsed(body: bytes, content_type: str | None) -> tuple[str, object]:
 def _integer(text: str) -> int | float:
     """A long number beside the code must not hide it: `int` refuses more than 4,300 digits."""
     return int(text) if len(text) <= MAX_DETAIL else float(text)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A key with several values has none: a success and a refusal in one reply are not a success."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        found |= {name: None for name, value in pairs if value != found[name]}
+    return found
 
 
 def _texts(body: bytes, content_type: str | None) -> Iterator[str]:
