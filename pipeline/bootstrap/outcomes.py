@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 LEAST_PARTITIONS = 12
 """So that the topics that are read can get more partitions later: those of the outcomes topic must not change."""
+
+REMEMBERED = 8_192
+"""Hashes of recipients that are remembered where recipient care is on: more than are on their way at a time."""
 
 log = structlog.get_logger("start")
 
@@ -73,7 +77,8 @@ def outcome_encoder(
     """
     key_file = settings.outcomes.recipient_hash_key_file
     watch = FileWatch(lambda: [] if key_file is None else [key_file])  # before the file is read
-    encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), *text_encodings(settings))
+    forms = text_encodings(settings, remembers=is_fixed)
+    encoder = OutcomeEncoder(outcome_schema_id(settings, schemas.registry), *forms)
 
     key = hash_key(settings) if is_fixed else None
 
@@ -82,7 +87,7 @@ def outcome_encoder(
             raise ConfigurationError(
                 "recipient care knows recipients by the key at the start: to use another, restart with --accept-loss"
             )
-        encodings = text_encodings(settings)
+        encodings = text_encodings(settings, remembers=is_fixed)
         return lambda: encoder.use(*encodings)
 
     if key_file is not None:
@@ -90,15 +95,32 @@ def outcome_encoder(
     return encoder
 
 
-def text_encodings(settings: Settings) -> tuple[RecipientEncoding, RecipientEncoding]:
+def text_encodings(settings: Settings, *, remembers: bool = False) -> tuple[RecipientEncoding, RecipientEncoding]:
     """Return how recipients and references are written in outcomes.
 
+    `remembers`: whether a recipient is asked for several times, as by recipient care.
     Without a configured key the hash is keyed with the group's name, which gives little protection against guessing.
     """
     outcomes = settings.outcomes
-    hashed = recipient_hash(hash_key(settings).encode())
-    forms: Mapping[str, RecipientEncoding] = {"clear": lambda text: text, "omit": lambda _: None, "hash": hashed}
-    return forms[outcomes.recipient], forms[outcomes.reference]
+    key = hash_key(settings).encode()
+    forms: Mapping[str, RecipientEncoding] = {
+        "clear": lambda text: text,
+        "omit": lambda _: None,
+        "hash": recipient_hash(key),
+    }
+    recipient = forms[outcomes.recipient]
+    if remembers and outcomes.recipient == "hash":
+        recipient = remembering_hash(key)
+    return recipient, forms[outcomes.reference]
+
+
+@lru_cache(1)
+def remembering_hash(key: bytes) -> Callable[[str], str]:
+    """Return `recipient_hash` of this key, one function for all that ask for it.
+
+    With recipient care the hash of each recipient is needed four times.
+    """
+    return lru_cache(REMEMBERED)(recipient_hash(key))
 
 
 def identify_recipients(settings: Settings) -> Callable[[str], str]:
@@ -107,7 +129,7 @@ def identify_recipients(settings: Settings) -> Callable[[str], str]:
     Raises:
         ConfigurationError: the key of the hash cannot be read.
     """
-    encode, _ = text_encodings(settings)
+    encode, _ = text_encodings(settings, remembers=True)
 
     def identify(recipient: str) -> str:
         return encode(recipient) or ""  # `omit` is refused with recipient care

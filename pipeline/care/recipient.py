@@ -18,7 +18,7 @@ from pipeline.care.declaration import Care
 from pipeline.care.preferences import NO_PREFERENCES, Preferences
 from pipeline.errors import DamagedCareState
 from pipeline.model.make import make
-from pipeline.model.outcome import COUNTED, Outcome
+from pipeline.model.outcome import ACCEPTED, COUNTED, Outcome
 
 MOST_SENDS = 64
 """Messages of one category that are kept at least, if there were so many: beyond that, only as many as the greatest
@@ -53,11 +53,12 @@ class Accepted(NamedTuple):
     @classmethod
     def of(cls, outcome: Outcome) -> Accepted | None:
         """Return what counts of an outcome; None if nothing does."""
-        if outcome.kind not in COUNTED or (outcome.category is None and outcome.once is None):
+        kind, category, taken = outcome.kind, outcome.category, outcome.once
+        if (kind is not ACCEPTED and kind not in COUNTED) or (category is None and taken is None):
             return None
-        number = None if outcome.once is None else key_number(outcome.once.key)
-        once = None if outcome.once is None or number is None else (number, milliseconds(outcome.once.until))
-        return cls(outcome.id, outcome.category, outcome.rule or "", milliseconds(outcome.finished_at), once)
+        number = None if taken is None else key_number(taken.key)
+        once = None if taken is None or number is None else (number, milliseconds(taken.until))
+        return make(cls, (outcome.id, category, outcome.rule or "", milliseconds(outcome.finished_at), once))
 
 
 class Sent(NamedTuple):
@@ -105,10 +106,10 @@ class Recipient:
         changed = False
         number = notice_number(accepted.notice_id)
         if accepted.category is not None:
-            changed = self._count(Sent(accepted.at_ms, number, accepted.category, accepted.rule))
+            changed = self._count(make(Sent, (accepted.at_ms, number, accepted.category, accepted.rule)))
         if accepted.once is not None:
             key, until_ms = accepted.once
-            changed |= self._take(key, Taken(until_ms, number))
+            changed |= self._take(key, make(Taken, (until_ms, number)))
         return changed
 
     def choose(self, preferences: Preferences, offset: int, at_ms: int) -> None:
@@ -151,12 +152,14 @@ class Recipient:
         sends = self.sends
         now_ms = milliseconds(now)
         before = now_ms - care.longest * 1_000
-        if sends and sends[0].at_ms <= before:
+        if sends and sends[0][0] <= before:
             sends[:] = [sent for sent in sends if sent.at_ms > before]
         if len(sends) > MOST_SENDS:
             self._keep_newest(max(MOST_SENDS, *[cap.at_most for cap in care.caps.values()], 0))
-        if self.taken:
-            self.taken = {key: taken for key, taken in self.taken.items() if taken.until_ms > now_ms}
+        for one in self.taken.values():
+            if one[0] <= now_ms:
+                self.taken = {key: taken for key, taken in self.taken.items() if taken.until_ms > now_ms}
+                break
         if sends or self.taken or self.preferences != NO_PREFERENCES:
             return False
         return self.chosen < 0 or self.chosen_ms + CHOICE_MS <= now_ms

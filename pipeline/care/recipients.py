@@ -16,8 +16,9 @@ from pipeline.care.facts import CareFacts
 from pipeline.care.preferences import NO_PREFERENCES, Choice
 from pipeline.care.recipient import Accepted, Recipient, covering, milliseconds
 from pipeline.model.ledger import RestoredCare
+from pipeline.model.make import make
 from pipeline.model.notice import Notice
-from pipeline.model.outcome import COUNTED, Because, Outcome
+from pipeline.model.outcome import ACCEPTED, COUNTED, Because, Outcome
 
 FLUSH_SECONDS = 5.0
 """After this time what has changed is written: a recipient with many messages is written once for several of them. A
@@ -68,6 +69,9 @@ class Recipients:
         """`restored` is what Kafka has; its mapping is used and changed here."""
         self._terms = terms
         self._packed = restored.recipients
+        self._unpacked: dict[str, Recipient] = {}
+        """Instead of what `_packed` has, of recipients that have changed since their record: a message changes its
+        recipient twice until then."""
         self._changed: dict[str, float] = dict.fromkeys([*restored.uncovered, *restored.stale], now)
         """Recipients whose record in Kafka is older than what is known, the longest first, with the time since when."""
         self._chosen: dict[str, list[Callable[[], None]]] = {}
@@ -90,8 +94,17 @@ class Recipients:
 
     def of(self, recipient: str) -> Recipient:
         """Return what is known of a recipient."""
+        known = self._unpacked.get(recipient)
+        if known is not None:
+            return known
         packed = self._packed.get(recipient)
         return Recipient() if packed is None else Recipient.unpack(packed)
+
+    def _changing(self, recipient: str) -> Recipient:
+        """Return what is known of a recipient, to be changed."""
+        known = self._unpacked[recipient] = self.of(recipient)
+        self._packed.setdefault(recipient, b"")
+        return known
 
     def decide(self, notice: Notice, now: float) -> End | None:
         """Decide about the first notice of its recipient's lane; None: it may leave."""
@@ -99,7 +112,7 @@ class Recipients:
         care = self._terms.care
         if once is None and (name is None or name not in care.categories):
             return None
-        facts = CareFacts(notice.id, notice.rule, name, once)
+        facts = make(CareFacts, (notice.id, notice.rule, name, once))
         decision = decide(care, facts, self.of(self._terms.identify(notice.recipient)), now)
         if isinstance(decision, End):
             return decision
@@ -119,16 +132,14 @@ class Recipients:
 
         `correction` is what the outcome's times will be corrected by before they are written.
         """
-        to = outcome.recipient
-        if outcome.kind not in COUNTED or to is None:
+        to, kind = outcome.recipient, outcome.kind
+        if to is None or (kind is not ACCEPTED and kind not in COUNTED):  # the hash of an enum's member is slow
             return
         accepted = Accepted.of(outcome.moved(correction) if correction else outcome)
         if accepted is None or not counts(self._terms.care, accepted):
             return
         recipient = self._terms.identify(to)
-        known = self.of(recipient)
-        known.fold(accepted)
-        self._packed[recipient] = known.pack()
+        self._changing(recipient).fold(accepted)
         self._open[recipient] = self._open.get(recipient, 0) + 1
         self._tickets[ticket] = recipient
 
@@ -140,19 +151,23 @@ class Recipients:
         self._open[recipient] -= 1
         if not self._open[recipient]:
             del self._open[recipient]
-        self._packed[recipient] = covering(self._packed[recipient], offset)
+        known = self._unpacked.get(recipient)
+        if known is None:  # written in the meantime
+            self._packed[recipient] = covering(self._packed[recipient], offset)
+        else:
+            known.cover(offset)
         self._leave_uncovered(recipient, offset)
 
     def _leave_uncovered(self, recipient: str, offset: int) -> None:
-        self._uncovered[recipient] = min(offset, self._uncovered.get(recipient, offset))
+        lowest = self._uncovered.get(recipient)
+        if lowest is None or offset < lowest:
+            self._uncovered[recipient] = offset
         self._changed.setdefault(recipient, self._now)
 
     def choose(self, choice: Choice, offset: int, now: float, done: Callable[[], None]) -> None:
         """Put a recipient's choice, read at this offset, in force at once; `done` is called when Kafka has it."""
         recipient, preferences = choice
-        known = self.of(recipient)
-        known.choose(preferences or NO_PREFERENCES, offset, milliseconds(now))
-        self._packed[recipient] = known.pack()
+        self._changing(recipient).choose(preferences or NO_PREFERENCES, offset, milliseconds(now))
         self._chosen.setdefault(recipient, []).append(done)
         self._changed.setdefault(recipient, self._now)
 
@@ -206,15 +221,15 @@ class Recipients:
         self._number += 1
         state: bytes | None = None
         known = self.of(recipient)
+        self._unpacked.pop(recipient, None)
         if known.forget(self._terms.care, now) and recipient not in self._open:
             self._packed.pop(recipient, None)
         else:
             state = self._packed[recipient] = known.pack()
         del self._changed[recipient]
-        self._writing[recipient] = _Writing(
-            self._number, self._uncovered.pop(recipient, None), self._chosen.pop(recipient, [])
-        )
-        return CareWrite(self._number, recipient, state)
+        chosen = self._chosen.pop(recipient, []) if self._chosen else []
+        self._writing[recipient] = make(_Writing, (self._number, self._uncovered.pop(recipient, None), chosen))
+        return make(CareWrite, (self._number, recipient, state))
 
     def written(self, write: CareWrite) -> None:
         """Kafka has the record."""
@@ -239,9 +254,7 @@ class Recipients:
         if state is None and recipient not in self._packed:
             return
         if state is not None:
-            known = self.of(recipient)
-            known.merge(Recipient.unpack(state))
-            self._packed[recipient] = known.pack()
+            self._changing(recipient).merge(Recipient.unpack(state))
         self._changed.setdefault(recipient, self._now)
 
     def _forget(self, now: float) -> None:
@@ -252,7 +265,7 @@ class Recipients:
             if recipient is None:
                 self._sweep = iter(list(self._packed))
                 return
-            packed = self._packed.get(recipient)
+            packed = None if recipient in self._unpacked else self._packed.get(recipient)
             if packed is not None and recipient not in self._open and Recipient.unpack(packed).forget(care, now):
                 self._changed.setdefault(recipient, now)
 

@@ -74,7 +74,7 @@ class DeliveryWithCare(Delivery):
 
     def _owned(self, key: tuple[str, int], epoch: int) -> Partition | None:
         """Return a partition from which records are taken; None if it is not ours, or not any more."""
-        partition = self._partitions.get(TopicPartition(*key))
+        partition = self._partitions.get(key)  # type: ignore[call-overload] # equal to a TopicPartition and cheaper
         return None if partition is None or partition.revoking or partition.epoch != epoch else partition
 
     # Map role: events become intents

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from pipeline.care.declaration import Care
 from pipeline.care.preferences import Choice, parse_preferences
 from pipeline.delivery.evaluated_record import EvaluatedRecord
 from pipeline.delivery.machine_with_care import DeliveryWithCare
 from pipeline.errors import Undecodable
 from pipeline.model.event import Position, Record
 from pipeline.model.intent import Intent, PreferencesChoice, Seen
+from pipeline.model.make import make
 from pipeline.model.outcome import Reason
 
 if TYPE_CHECKING:
@@ -62,11 +64,17 @@ class Hop:
         self._group = group
         self.delivery = delivery
         self._clock = clock
+        self._care: Care | None = None
+        self._urgent: frozenset[str] = frozenset()
+        """Urgent categories of `_care`, which a reload replaces."""
 
     def map(self, evaluated: EvaluatedRecord, rules: RuleSet, now: float) -> None:
         """Offer an event whose notices become intents; urgent ones leave at once, past the hop."""
-        categories = rules.care.categories
-        urgent = {name for name, category in categories.items() if category.urgent}
+        care = rules.care
+        if care is not self._care:
+            self._care = care
+            self._urgent = frozenset([name for name, category in care.categories.items() if category.urgent])
+        urgent = self._urgent
         if urgent:
             notices = evaluated.notices
             evaluated.notices = [notice for notice in notices if notice.category in urgent]
@@ -90,7 +98,7 @@ class Hop:
         read = self._decode(record)
         if read is None:
             return False
-        position = Position(record.topic, record.partition, record.offset)
+        position = make(Position, record[:3])
         group, intent, seen, choice = read
         if group != self._group:
             telemetry.for_another_group(record.topic)

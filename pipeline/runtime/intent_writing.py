@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.model.event import TopicPartition
 from pipeline.model.intent import ChoiceIntent, Intent, PreferencesChoice
+from pipeline.model.make import make
 
 if TYPE_CHECKING:
     from pipeline.delivery.hop.unwritten_intents import PendingIntent
@@ -30,14 +31,17 @@ class IntentWriting:
 
     def write(self, correction: float) -> None:
         """Hand over what the map role has made, in its order; `correction` is added to times for the wall clock."""
+        committed: dict[tuple[str, int], int] = {}
         for pending in self._delivery.intents():
-            self._write(pending, correction)
+            key = pending.arrival.record[:2]
+            if key not in committed:
+                committed[key] = self._source.committed(TopicPartition(*key))
+            self._write(pending, committed[key], correction)
 
-    def _write(self, pending: PendingIntent, correction: float) -> None:
+    def _write(self, pending: PendingIntent, committed: int, correction: float) -> None:
         arrival, content = pending.arrival, pending.content
         record, event = arrival.record, arrival.event
         stream, origin = pending.mapped
-        committed = self._source.committed(TopicPartition(record.topic, record.partition))
         written = partial(self._written, pending.ticket)
         if isinstance(content, PreferencesChoice):
             choice = ChoiceIntent(content, record.position, record.timestamp_ms, stream, committed)
@@ -45,8 +49,8 @@ class IntentWriting:
             return
         assert event is not None  # noqa: S101 - a notice is made of an event
         received_at = arrival.received_at + correction
-        intent = Intent(content, event, origin, arrival.rules_version, received_at, stream, committed)
-        self._log.write(intent, written)
+        values = (content, event, origin, arrival.rules_version, received_at, stream, committed)
+        self._log.write(make(Intent, values), written)
 
     def _written(self, ticket: int, _: int) -> None:
         self._delivery.intent_written(ticket)

@@ -43,6 +43,8 @@ def is_visible(text: str) -> bool:
 
     Neither do combining marks alone, which have no letter to combine with.
     """
+    if text[:1].isascii() and text[:1].isalnum():
+        return True  # most texts
     return any(unicodedata.category(one) not in _UNSEEN and not _INVISIBLE.match(one) for one in text)
 
 

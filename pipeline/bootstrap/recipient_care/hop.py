@@ -14,15 +14,15 @@ from pipeline.adapters.kafka.intents.record import IntentDecoder, IntentEncoder
 from pipeline.adapters.kafka.intents.undelivered import undelivered
 from pipeline.adapters.kafka.source import KafkaSource
 from pipeline.adapters.kafka.topics import INTENTS_CONFIG, TopicCheck, TopicToMake
-from pipeline.adapters.telemetry.logging import recipient_hash
 from pipeline.bootstrap.kafka import kafka_properties
 from pipeline.bootstrap.kafka_rights import needed_with_care
-from pipeline.bootstrap.outcomes import hash_key
+from pipeline.bootstrap.outcomes import hash_key, remembering_hash
 from pipeline.bootstrap.recipient_care.needed import needs_care
 from pipeline.care.preferences import Choice, parse_preferences
 from pipeline.errors import ConfigurationError, Undecodable, Unreachable
 from pipeline.model.event import Record
-from pipeline.model.intent import Intent, PreferencesChoice
+from pipeline.model.intent import Intent, PreferencesChoice, Seen
+from pipeline.model.make import make
 from pipeline.rules.ruleset import RuleSet
 from pipeline.runtime.hop import Hop, ReadIntent
 from pipeline.settings import Settings
@@ -114,11 +114,13 @@ def make_hop(
         if found is None:
             return None
         content = found.content
-        intent = content if isinstance(content, Intent) else None
+        if type(content) is Intent:  # nearly all
+            seen = (content.stream, content.event.record.offset, content.notice.id, content.committed)
+            return make(ReadIntent, (found.group, content, make(Seen, (*seen, record.timestamp_ms)), None))
         choice = None
         if isinstance(content, PreferencesChoice) and identify is not None:
             choice = _choice(identify(content.recipient), content.preferences)
-        return ReadIntent(found.group, intent, seen_of(found, record.timestamp_ms), choice)
+        return ReadIntent(found.group, None, seen_of(found, record.timestamp_ms), choice)
 
     care = settings.recipient_care
     return Hop(care.intents_topic, read, settings.kafka.group_id, delivery, clock, care.preferences_topic)
@@ -139,4 +141,4 @@ def make_intent_log(settings: Settings, topic: IntentsTopic, properties: Mapping
         UserError: the key cannot be read.
     """
     encoder = IntentEncoder(settings.kafka.group_id)
-    return KafkaIntentLog(properties, topic, encoder, recipient_hash(hash_key(settings).encode()))
+    return KafkaIntentLog(properties, topic, encoder, remembering_hash(hash_key(settings).encode()))

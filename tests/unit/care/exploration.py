@@ -102,7 +102,7 @@ def _state(world: World) -> object:
         frontier.current(),
         frontier.span,
         len(owner.delivery._unacknowledged),
-        tuple(sorted(recipients._packed.items())),
+        tuple([(name, recipients.of(name).pack()) for name in sorted(recipients._packed)]),
         tuple(recipients._changed.items()),
         tuple(recipients._uncovered.items()),
         tuple(recipients._chosen),

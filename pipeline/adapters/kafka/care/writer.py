@@ -75,7 +75,6 @@ class CareWriter:
         """Write a recipient's record, of the owner's assignment `epoch`; None: nothing is left to know."""
         writer = writer_of(self._process, epoch)
         value = None if state is None else written_state(writer, state)
-        headers: list[tuple[str, str | bytes | None]] = [(WRITER_HEADER, writer)] if state is None else []
 
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is not None:
@@ -83,9 +82,12 @@ class CareWriter:
             finished(error is None)
 
         try:
-            self._producer.produce(
-                self._topic, value, written_key(RECIPIENT, recipient), partition, delivered, headers=headers
-            )
+            if value is not None:  # keyword arguments are slow
+                self._producer.produce(self._topic, value, written_key(RECIPIENT, recipient), partition, delivered)
+            else:
+                headers: list[tuple[str, str | bytes | None]] = [(WRITER_HEADER, writer)]
+                key = written_key(RECIPIENT, recipient)
+                self._producer.produce(self._topic, None, key, partition, delivered, headers=headers)
         except BufferError:
             finished(False)  # noqa: FBT003 - a callback's
         except KafkaException as error:

@@ -23,6 +23,7 @@ from pipeline.adapters.kafka.former_clients import END_SECONDS, PURGED, FormerPr
 from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
 from pipeline.errors import ConfigurationError, OutcomeLost
 from pipeline.model.intent import Checkpoint, ChoiceIntent, Intent
+from pipeline.model.make import make
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -155,7 +156,7 @@ class KafkaIntentLog:
         self, partition: int, key: str | None, content: Intent | ChoiceIntent | Checkpoint, written: Written
     ) -> None:
         self._number += 1
-        write = _Write(self._number, partition, key, content, written)
+        write = make(_Write, (self._number, partition, key, content, written, False, False))
         if self._queue or self._given_back or self._is_settling or not self._produce(write):
             self._queue.append(write)
 
