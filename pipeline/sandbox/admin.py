@@ -43,8 +43,8 @@ MAX_BODY = 1_048_576
 MAX_SHOWN = 1_000
 CARDS = 60
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -61,6 +61,7 @@ class AdminApi:
         pages = Environment(loader=PackageLoader("pipeline.sandbox", "pages"), autoescape=True)
         pages.globals.update(_=current.text)
         self._page = pages.get_template("index.html")
+        self._icon = files("pipeline.web").joinpath("static/icon.svg").read_bytes()
         self._style = files("pipeline.sandbox").joinpath("pages/style.css").read_text() + STYLE
 
     def routes(self) -> list[Route]:
@@ -69,6 +70,7 @@ class AdminApi:
             Route("/", self.page),
             Route("/healthz", self.health),
             Route("/sandbox/style.css", self.style),
+            Route("/sandbox/icon.svg", self.icon),
             Route("/sandbox/messages", self.messages),
             Route("/sandbox/messages", self.clear, methods=["DELETE"]),
             Route("/sandbox/arrivals", self.arrivals),
@@ -89,11 +91,15 @@ class AdminApi:
         """The page's style sheet."""
         return Response(self._style, media_type="text/css")
 
+    async def icon(self, _: Request) -> Response:
+        """The icon of all pages."""
+        return Response(self._icon, media_type="image/svg+xml")
+
     async def page(self, request: Request) -> Response:
         """The newest messages as cards."""
         query = request.query_params
-        recipient, template = query.get("recipient") or None, query.get("template") or None
-        newest = self._newest(recipient, CARDS, template)
+        recipient, template, text = (query.get(name) or None for name in ("recipient", "template", "text"))
+        newest = self._state.memory.newest(CARDS, recipient=recipient, template=template, text=text)
         grouped = "grouped" in query
         groups: dict[str, list[dict[str, object]]] = {}
         for received in newest:
@@ -102,6 +108,7 @@ class AdminApi:
             groups=groups,
             grouped=grouped,
             template=template,
+            text=text,
             templates=self._templates(),
             counts=self._state.memory.counts,
             refusals=[
@@ -126,7 +133,7 @@ class AdminApi:
     async def messages(self, request: Request) -> Response:
         """The newest messages, newest first; `?recipient=` and `?limit=` (at most 1,000)."""
         limit = _limit(request)
-        newest = self._newest(request.query_params.get("recipient"), limit)
+        newest = self._state.memory.newest(limit, recipient=request.query_params.get("recipient"))
         total = self._state.memory.counts.accepted
         return JSONResponse({"total": total, "messages": [_as_json(received) for received in newest]})
 
@@ -191,17 +198,9 @@ class AdminApi:
 
     def _templates(self) -> dict[str, str]:
         """The templates of the newest messages: the title of each, where it is known, by its id."""
-        ids = sorted({one.message.template for one in self._newest(None, MAX_SHOWN)})
+        ids = sorted({one.message.template for one in self._state.memory.newest(MAX_SHOWN)})
         known = self._state.templates
         return {one: known[one].title if one in known else one for one in ids}
-
-    def _newest(self, recipient: str | None, most: int, template: str | None = None) -> list[Received]:
-        found = (
-            one
-            for one in reversed(self._state.memory.messages)
-            if recipient in {None, one.message.to} and template in {None, one.message.template}
-        )
-        return [one for _, one in zip(range(most), found, strict=False)]
 
     def _shown(self, received: Received) -> dict[str, object]:
         """What the page shows of one message: the customer's card, where the template is known."""

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import Enum
 from hashlib import blake2b
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -124,6 +125,19 @@ class Memory:
         self.counts.accepted += 1
         self.messages.append(Received(self.counts.accepted, at, key, message))
 
+    def newest(
+        self, most: int, *, recipient: str | None = None, template: str | None = None, text: str | None = None
+    ) -> list[Received]:
+        """The newest messages, newest first: to a recipient, of a template, with a text in a field or the url."""
+        found = (
+            one
+            for one in reversed(self.messages)
+            if recipient in {None, one.message.to}
+            if template in {None, one.message.template}
+            if text is None or _contains(one.message, text)
+        )
+        return list(islice(found, most))
+
     def refuse(self, refusal: Refusal) -> None:
         """A request is refused for its common parameters."""
         self.counts.parameters_refused += 1
@@ -145,3 +159,9 @@ class Memory:
     def order(self, recipient: str) -> list[str]:
         """Keys of one recipient in the order of their first arrival."""
         return [key for _, key, _ in self.arrivals(recipient)]
+
+
+def _contains(message: Message, text: str) -> bool:
+    """Whether a field or the url has the text, in any case of letters."""
+    wanted, shown = text.casefold(), (value for value, _ in message.fields.values())
+    return any(wanted in one.casefold() for one in (message.url or "", *shown))

@@ -28,10 +28,10 @@ MOST_TEXT = 300
 MOST_FORM_BYTES = 4_096
 KINDS: Mapping[str, str] = {
     "text": phrase("Order number, or any text of the event"),
-    "reference": phrase("Reference of the rules"),
-    "recipient": phrase("Recipient"),
-    "event": phrase("Event id"),
-    "position": phrase("Topic/partition/offset"),
+    "reference": phrase("Reference that the rule names, such as the order number"),
+    "recipient": phrase("Recipient: the customer's id on the platform"),
+    "event": phrase("Id of the event"),
+    "position": phrase("Position in Kafka: topic/partition/offset"),
 }
 """What can be searched for, with its label."""
 MOST_EVENTS = (20, 100, 500)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,7 +18,7 @@ from pipeline.languages.request import NAME as LANGUAGE
 from pipeline.status.halts import WORDS
 from pipeline.web.rates import STEP_SECONDS
 from pipeline.web.rule_lines import RuleLine
-from pipeline.web.service_status import Partition, ServiceStatus
+from pipeline.web.service_status import OutcomeLine, Partition, ServiceStatus
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SHOWN_PARTITIONS = 60
 """Most partitions on the page: of those where events wait, the oldest first, and of the others."""
+SHOWN_FAILURES = 12
+"""Most kinds of failures on the page, the newest first; `/status.json` has the failures one by one."""
 SHOWN_RULES = 200
 """Most rules on the page, those with trouble and the busiest first; `/status.json` has all."""
 
@@ -117,6 +120,7 @@ class StatusPage:
             "idle_in_all": len(idle),
             "troubled": [rule for rule in rules if _is_troubled(rule)],
             "well": [rule for rule in rules if not _is_troubled(rule)],
+            "failures": _alike(status.failures)[:SHOWN_FAILURES],
             "search": self._links.search,
             "halts": WORDS,
         }
@@ -129,6 +133,17 @@ class StatusPage:
 def _said(message: StatusMessage) -> StatusMessage:
     """The message in the language of the request."""
     return replace(message, message=current.say(message.message), advice=current.say(message.advice))
+
+
+def _alike(failures: Sequence[OutcomeLine]) -> list[tuple[OutcomeLine, int]]:
+    """The newest of each kind of failure, with how often it came among the kept ones."""
+    newest: dict[tuple[str | None, str, str, str], OutcomeLine] = {}
+    times: Counter[tuple[str | None, str, str, str]] = Counter()
+    for line in failures:
+        key = (line.rule, line.kind, line.reason, line.words)
+        newest.setdefault(key, line)
+        times[key] += 1
+    return [(line, times[key]) for key, line in newest.items()]
 
 
 def _waits(partition: Partition) -> bool:

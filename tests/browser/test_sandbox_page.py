@@ -48,6 +48,12 @@ def test_messages_are_filtered_by_template_and_grouped_by_recipient(
     expect(page.get_by_role("article")).to_have_count(1)
     expect(page.get_by_role("article")).to_contain_text("three")
     expect(page.get_by_label("Template")).to_have_value("sent")
+    page.goto(sandbox.base_url)
+    page.get_by_label("Text in the message").fill("TW")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("article")).to_have_count(1)
+    expect(page.get_by_role("article")).to_contain_text("start the sandbox with --rules FOLDER")
+    assert page.locator("header img").evaluate("one => one.naturalWidth") > 0
     assert looked.complaints == []
 
 

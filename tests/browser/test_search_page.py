@@ -25,11 +25,11 @@ from tests.unit.operations.test_find import LINE, REFUSED, ended, story
 
 pytestmark = pytest.mark.browser
 WORDS = {
-    "en": ("Search", "explain and preview", "Why", "Value"),
-    "zh": ("搜索", "解释与预览", "为什么", "值"),
+    "en": ("Search", "explain and preview", "Why", "Text, number or id"),
+    "zh": ("搜索", "解释与预览", "为什么", "文字或编号"),
 }
 """The button, the link to the event, a heading of it, and the field."""
-OF_THE_TEST = {"no Kafka broker answers", "look at the broker", "it has no", "Characters of each field"}
+OF_THE_TEST = {"no Kafka broker answers", "look at the broker", "it has no", "Fields near their limits"}
 """Errors, reasons and cards that this test makes."""
 CARDS = "".join(to_html(plain_card("T1", {"thing1": Value("one")}, mode, None)) for mode in Mode)
 USER, PASSWORD = "support", "made-up"
@@ -77,7 +77,7 @@ def test_an_order_is_searched_and_its_event_opened(served: Served, looked: Looke
     page.set_viewport_size({"width": width, "height": 900})
     with capture_logs() as logged:
         page.goto(served.url)
-        page.get_by_label("Value").fill("T2026-17")
+        page.get_by_label("Text, number or id").fill("T2026-17")
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_role("heading", name="Refused: the customer blocked the account (43101)")).to_be_visible()
         expect(page.get_by_role("status")).to_contain_text("3 events found; 3 older ones are left out")
@@ -90,7 +90,7 @@ def test_an_order_is_searched_and_its_event_opened(served: Served, looked: Looke
         expect(page.locator("code")).to_contain_text("orders/3/1042")
         assert not looked.wider_than_the_screen()
         page.get_by_role("link", name="New search").click()
-        expect(page.get_by_label("Value")).to_be_focused()
+        expect(page.get_by_label("Text, number or id")).to_be_focused()
     assert looked.complaints == []
     assert looked.hosts == {served.url.removeprefix("http://")}
     looked_up = [entry for entry in logged if entry["event"] == "looked_up"]
@@ -105,14 +105,14 @@ def test_older_events_are_shown_on_demand(served: Served, looked: Looked) -> Non
     page = looked.page
     with capture_logs() as logged:
         page.goto(served.url)
-        page.get_by_label("Value").fill("T2026-17")
+        page.get_by_label("Text, number or id").fill("T2026-17")
         page.get_by_role("button", name="Search").click()
         for most in (100, 500):
             page.get_by_role("button", name=f"Show up to {most}").click()
             expect(page.get_by_role("status")).to_contain_text(
                 f"3 events found; {1_000 - most} older ones are left out"
             )
-            expect(page.get_by_label("Value")).to_have_value("T2026-17")
+            expect(page.get_by_label("Text, number or id")).to_have_value("T2026-17")
         expect(page.get_by_role("button", name="Show up to")).to_have_count(0)
     assert looked.complaints == []
     assert [entry["event"] for entry in logged].count("looked_up") == 3
@@ -131,7 +131,7 @@ def test_it_can_be_read(chromium: Browser, served: Served, language: str, width:
         page = looked.page
         page.goto(served.url)
         readable(looked, language)
-        for text in ("broken", "T2026-17"):
+        for text in ("broken", "absent", "T2026-17"):
             page.get_by_label(value).fill(text)
             page.get_by_role("button", name=search).click()
             expect(page.get_by_role("alert" if text == "broken" else "status")).to_be_visible()
@@ -155,12 +155,12 @@ def test_an_answer_is_shown_again_in_the_other_language(served: Served, looked: 
     """The switch sends the form again, without a question of the browser."""
     page = looked.page
     page.goto(served.url)
-    page.get_by_label("Value").fill("T2026-17")
+    page.get_by_label("Text, number or id").fill("T2026-17")
     page.get_by_role("button", name="Search").click()
     page.get_by_role("link", name="中文").click()
     expect(page.get_by_role("heading", name="被拒：顾客拒收了该账号的消息（43101）")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("查到 3 个事件，另有 3 个更早的未列出。")
-    expect(page.get_by_label("值", exact=True)).to_have_value("T2026-17")
+    expect(page.get_by_label("文字或编号")).to_have_value("T2026-17")
     answer = httpx.get(f"{served.url}/search?language=en", auth=(USER, PASSWORD))
     assert (answer.status_code, answer.headers["location"]) == (303, "./")
 
@@ -169,11 +169,11 @@ def test_what_is_not_found_and_what_fails_is_explained(served: Served, looked: L
     """With what to do next."""
     page = looked.page
     page.goto(served.url)
-    page.get_by_label("Search for").select_option("recipient")
-    page.get_by_label("Value").fill("absent")
+    page.get_by_label("Search by").select_option("recipient")
+    page.get_by_label("Text, number or id").fill("absent")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("status")).to_contain_text("search for a text of the event")
-    page.get_by_label("Value").fill("broken")
+    page.get_by_label("Text, number or id").fill("broken")
     page.get_by_role("button", name="Search").click()
     expect(page.get_by_role("alert")).to_contain_text("no Kafka broker answers (look at the broker)")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from playwright.sync_api import Browser, expect
 
 from pipeline.delivery.snapshot import CareSnapshot
+from pipeline.model.event import TopicPartition
 from pipeline.model.halt import Halt
 from pipeline.model.outcome import OutcomeKind
 from pipeline.web.care_status import CareTopics
@@ -34,6 +36,13 @@ def shop() -> Shop:
 
 @pytest.fixture
 def served(shop: Shop) -> Iterator[Served]:
+    with page_of(shop) as served:
+        yield served
+
+
+@contextmanager
+def page_of(shop: Shop) -> Iterator[Served]:
+    """Serve the status page of a service."""
     pages = Pages({"Status": "./", "Studio": "studio"}, "9.9.9")
     status = StatusPage(pages, shop.watch().status, {"environment": "production", "notices.token": "**********"})
     probes = Probes(live=lambda: shop.live, ready=lambda: shop.live, metrics=lambda: ([b""], "text/plain"))
@@ -107,6 +116,42 @@ def test_it_can_be_read(chromium: Browser, shop: Shop, served: Served, language:
         assert violations(looked.page) == []
         expect(looked.page.locator("html")).to_have_attribute("lang", {"en": "en", "zh": "zh-CN"}[language])
         assert language == "en" or looked.sentences_in_english() == []
+
+
+@pytest.mark.parametrize(("language", "width", "scheme"), [("en", 390, "dark"), ("zh", 1280, "light")])
+def test_its_other_states_can_be_read(chromium: Browser, language: str, width: int, scheme: str) -> None:
+    """Before anything has happened, with several APIs and all parts opened, and a page that does not exist."""
+    size = {"width": width, "height": 800}
+    shop = Shop()
+    partitions = {TopicPartition("shop.events", number): 0.0 for number in range(3)}
+    shop.snapshot = shop.snapshot._replace(oldest={})
+    with (
+        page_of(shop) as served,
+        chromium.new_context(viewport=size, color_scheme=scheme, locale=language) as context,  # type: ignore[arg-type] # literals of the table
+    ):
+        looked = Looked(context)
+        page = looked.page
+        page.goto(f"{served.url}/?paused")
+        readable(looked, language)
+        shop.snapshot = shop.snapshot._replace(oldest=partitions)
+        shop.halt(Halt.QUOTA, T0, "sms")
+        page.goto(f"{served.url}/?paused")
+        expect(page.locator("#apis-table")).to_be_visible()
+        for details in page.locator("details:not([open]) > summary").all():
+            details.click()
+        readable(looked, language)
+        page.goto(f"{served.url}/nowhere")
+        expect(page.get_by_role("heading", level=1)).to_contain_text("404")
+        readable(looked, language)
+
+
+def readable(looked: Looked, language: str) -> None:
+    """Nothing is clipped, faint or unnamed, and nothing is left in another language."""
+    assert not looked.wider_than_the_screen()
+    assert looked.poor_contrasts() == []
+    assert looked.unnamed() == []
+    assert violations(looked.page) == []
+    assert language == "en" or looked.sentences_in_english() == []
 
 
 def test_the_keyboard_is_enough(served: Served, looked: Looked) -> None:

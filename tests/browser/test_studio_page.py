@@ -212,7 +212,7 @@ def test_a_newest_event_can_be_chosen(
         source = page.get_by_role("combobox", name="Take the event from")
         expect(source.locator("optgroup[label=Newest]")).to_have_count(0)
         page.get_by_role("button", name="Newest").click()
-        expect(page.locator("#newest-said")).to_have_text("Recipients are masked.")
+        expect(page.locator("#newest-said")).to_have_text("1 of this type. Recipients, names and numbers are masked.")
         expect(source.locator("optgroup[label=Newest] option")).to_have_count(1)
         expect(source).to_have_value(f"newest:{name}/0/0")
         expect(page.locator(".phone")).to_contain_text("T2026112315019")
@@ -330,6 +330,91 @@ def test_leaving_the_page_asks(page: Page, url: str) -> None:
     page.on("dialog", accept)
     page.goto(f"{url}studio", timeout=SECONDS)
     assert asked == ["beforeunload"]
+
+
+def test_another_language_keeps_what_is_not_saved(page: Page) -> None:
+    """Rules and event, without a question; Undo brings the file's text back."""
+    asked: list[str] = []
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
+    file = rules_text(page)
+    change(page, "order-paid", "order-paid-mine")
+    mine = rules_text(page)
+    page.get_by_role("textbox", name="Event").click()
+    page.keyboard.press("Control+a")
+    page.keyboard.insert_text('{"mine": 1}')
+    page.get_by_role("link", name="中文").click()
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page.get_by_role("alert")).to_contain_text("未保存的修改已恢复")
+    assert rules_text(page) == mine
+    assert page.evaluate("document.getElementById('event').value") == '{"mine": 1}'
+    assert asked == []
+    page.get_by_role("button", name="撤销").click()
+    assert rules_text(page) == file
+
+
+def test_a_draft_of_another_file_is_offered(page: Page, url: str) -> None:
+    """After another address was opened: to go on with it, or to discard it."""
+    page.on("dialog", lambda dialog: dialog.accept())
+    change(page, "order-paid", "order-paid-mine")
+    mine = rules_text(page)
+    opened(page, url, "?file=customers.yaml")
+    notice = page.get_by_role("alert")
+    expect(notice).to_contain_text("Your changes to trade.yaml are not saved.")
+    assert violations(page) == []
+    page.get_by_role("button", name="Go on with them").click()
+    expect(page.get_by_role("combobox", name="File")).to_have_value("trade.yaml")
+    expect(notice).to_contain_text("here again")
+    assert rules_text(page) == mine
+    opened(page, url, "?file=customers.yaml")
+    page.get_by_role("button", name="Discard them").click()
+    opened(page, url, "?file=trade.yaml")
+    assert rules_text(page) != mine
+    expect(notice).to_be_hidden()
+
+
+def test_the_answer_comes_by_itself_when_the_server_is_back(page: Page) -> None:
+    """Without another keystroke; meanwhile the page says that it is out of date."""
+    page.route("**/studio", lambda route: route.abort())
+    change(page, "event.amount_paid > 0.0", "event.amont_paid > 0.0")
+    expect(page.locator("#stale")).to_be_visible()
+    page.unroute("**/studio")
+    expect(page.locator("#summary")).to_contain_text("1 error")
+    expect(page.locator("#stale")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_long_lines_go_on_below_their_indentation(chromium: Browser, url: str, width: int) -> None:
+    """Nothing must be scrolled sideways; a comment is not coloured as a part of the condition."""
+    with chromium.new_context(viewport={"width": width, "height": 844}) as context:
+        page = opened(context.new_page(), url)
+        if width < 1000:
+            page.get_by_role("button", name="Rules", exact=True).click()
+        change(page, "Tell the buyer that payment has arrived", "Tell the buyer " + "that payment has arrived " * 8)
+        long = page.locator("#rules-editor .cm-line", has_text="that payment has arrived that").first
+        style = "one => [getComputedStyle(one).paddingLeft, getComputedStyle(one).textIndent].map(parseFloat)"
+        padding, indent = long.evaluate(style)
+        assert padding > -indent > 0
+        scroller = page.locator("#rules-editor .cm-scroller")
+        assert scroller.evaluate("one => one.scrollWidth <= one.clientWidth")
+        condition = page.locator("#rules-editor .cm-line", has_text="when:").first
+        expect(condition).to_contain_text("# an order paid with coupons alone")
+        expect(condition.locator(".ex").first).to_have_text("event.amount_paid > 0.0")
+
+
+def test_choosing_a_test_chooses_its_event(page: Page) -> None:
+    """In a file of tests; in templates.yaml the list goes to a template."""
+    page.get_by_role("combobox", name="File").select_option("tests/trade.yaml")
+    page.get_by_role("combobox", name="Go to test").select_option("payments of all kinds: paid with coupons alone")
+    expect(page.get_by_role("textbox", name="Event")).to_contain_text('"amount_paid": "0.00"')
+    expect(page.locator("#part-card")).to_contain_text("no rule matches")
+    page.get_by_role("combobox", name="File").select_option("templates.yaml")
+    page.get_by_role("combobox", name="Go to template").select_option("refund_rejected")
+    expect(page.locator("#rules-editor .cm-activeLine")).to_have_text("  refund_rejected:")
 
 
 def test_the_yaml_is_copied(chromium: Browser, url: str) -> None:

@@ -56,7 +56,7 @@ main>*{flex:0 1 390px}
 
 
 def to_html(card: Card, say: Say = str) -> str:
-    """The card with a table of its fields below it. The page must have `STYLE`."""
+    """The card, with its fields near their limits below it. The page must have `STYLE`."""
     mode = escape(say(card.mode_title))
     return (
         f'<div class="np-phone" role="group" aria-label="{mode}"><p class="np-mode">{mode}</p>'
@@ -85,11 +85,15 @@ def near_limits(card: Card, say: Say = str) -> list[dict[str, object]]:
     return [
         {"key": line.key, "count": line.count, "limit": line.limit, "remarks": _remarks(line, say)}
         for line in card.lines
-        if line.fault or line.losses or (line.limit and line.count >= NEAR * line.limit)
+        if _is_near(line)
     ]
 
 
-_CHARACTERS = phrase("Characters of each field")
+def _is_near(line: Line) -> bool:
+    return bool(line.fault or line.losses or (line.limit and line.count >= NEAR * line.limit))
+
+
+_CHARACTERS = phrase("Fields near their limits")
 
 
 def page(title: str, cards: Sequence[Card]) -> str:
@@ -124,6 +128,7 @@ def _fields(card: Card, say: Say) -> str:
     rows = "".join(
         f"<tr><td>{escape(line.key)}</td><td>{_counted(line)}</td><td>{_remarks(line, say)}</td></tr>"
         for line in card.lines
+        if _is_near(line)
     )
     return f'<table class="np-fields" aria-label="{say(_CHARACTERS)}">{rows}</table>' if rows else ""
 

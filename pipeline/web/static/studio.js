@@ -51,10 +51,15 @@
     }
     return line.length;
   };
+  // Where a comment begins, or the line ends; a # within quotes begins none.
+  const withoutComment = (line) => {
+    const found = /^(?:"(?:\\.|[^"\\])*"|'[^']*'|[^"'#]|(?<!\s)#)*?(?=\s+#)/.exec(line);
+    return found ? found[0].length : line.length;
+  };
   const expressions = (line) => {
     const found = [];
     const condition = /^\s*(?:- )?when:\s*[|>'"-]*\s*/.exec(line);
-    if (condition) return [[condition[0].length, line.length]];
+    if (condition) return [[condition[0].length, withoutComment(line)]];
     for (let from = line.indexOf("${"); from >= 0; from = line.indexOf("${", from + 2)) {
       if (line[from - 1] === "$") continue;
       found.push([from, Math.min(closing(line, from + 2) + 1, line.length)]);
@@ -83,6 +88,27 @@
     class {
       constructor(view) { this.decorations = highlighted(view); }
       update(update) { if (update.docChanged || update.viewportChanged) this.decorations = highlighted(update.view); }
+    },
+    { decorations: (plugin) => plugin.decorations },
+  );
+  // A long line goes on below its own indentation. By classes: the content policy refuses style attributes.
+  const MOST_INDENT = 12;
+  const hung = (view) => {
+    const found = [];
+    for (const { from, to } of view.visibleRanges) {
+      for (let position = from; position <= to;) {
+        const line = view.state.doc.lineAt(position);
+        const indent = Math.min(/^ */.exec(line.text)[0].length, MOST_INDENT);
+        found.push(cm.Decoration.line({ class: `hang-${indent - (indent % 2)}` }).range(line.from));
+        position = line.to + 1;
+      }
+    }
+    return cm.Decoration.set(found);
+  };
+  const hanging = cm.ViewPlugin.fromClass(
+    class {
+      constructor(view) { this.decorations = hung(view); }
+      update(update) { if (update.docChanged || update.viewportChanged) this.decorations = hung(update.view); }
     },
     { decorations: (plugin) => plugin.decorations },
   );
@@ -155,6 +181,8 @@
       cm.lineNumbers(),
       cm.history(),
       cm.drawSelection(),
+      cm.EditorView.lineWrapping,
+      hanging,
       cm.bracketMatching(),
       cm.closeBrackets(),
       cm.highlightActiveLine(),
@@ -212,7 +240,6 @@
   let shownCard = phone.querySelector(".phone") !== null; // the page came with the card of its rules
   const rules = edited(at("rules"), _("Rules"), [
     cm.yaml(), expressionHighlighting, hover, cm.lintGutter(),
-    ...(window.matchMedia("(max-width: 60rem)").matches ? [cm.EditorView.lineWrapping] : []),
     cm.autocompletion({ override: [complete], activateOnTyping: true, activateOnTypingDelay: 120, icons: false }),
     cm.keymap.of([{ key: "Mod-s", preventDefault: true, run: () => { save(); return true; } }]),
     cm.EditorView.updateListener.of((update) => { if (update.selectionSet) follow(); }),
@@ -228,6 +255,7 @@
     if (isTrying) { isDue = true; return; } // drafts are tried one after the other: only the newest is due
     isTrying = true;
     isDue = false;
+    keep();
     const sent = text();
     const before = edits;
     unchecked(true);
@@ -240,6 +268,7 @@
     } catch (error) {
       reported(error);
       if (before === edits) unchecked(true, false);
+      timer = setTimeout(tried, 3 * SECONDS); // the server may be back
     }
     isTrying = false;
     if (isDue) await tried();
@@ -283,6 +312,8 @@
   const discards = () => !isDirty() || window.confirm(_("Discard your changes to {file}?", { file }));
   const open = async (query) => {
     const found = await ask(`studio/file?${new URLSearchParams(query)}`);
+    savedText = text(); // what was there is saved, or was discarded
+    keep();
     file = found.file;
     version = found.version ?? "";
     savedText = found.rules;
@@ -292,6 +323,7 @@
     shownCard = false;
     rules.begin(found.rules);
     event.begin(found.event);
+    window.history.replaceState(null, "", `?${new URLSearchParams({ file })}`); // a reload opens it again
     listSources(found.choices);
     listRules();
     showDirty();
@@ -305,35 +337,110 @@
     const kept = /(^|\/)templates\.ya?ml$/.test(wanted) ? { type: at("type").value } : {};
     try { await open({ file: wanted, ...kept }); } catch (error) { at("file").value = file; reported(error); }
   });
-  const RULE = /^ *- +id: *["']?([\w-]+)/gm;
+  // What one can go to: the rules of a file of rules, the tests of a file of tests, the templates of templates.yaml
+  const LISTS = {
+    tests: { pattern: /^ *- +name: *["']?(.+?)["']? *$/gm, label: _("Go to test") },
+    templates: { pattern: /^ {2}["']?([\w-]+)["']?: *(?:#.*)?$/gm, label: _("Go to template") },
+    rules: { pattern: /^ *- +id: *["']?([\w-]+)/gm, label: _("Go to rule") },
+  };
+  const kind = () => (/(^|\/)tests\//.test(file) ? "tests" : /(^|\/)templates\.ya?ml$/.test(file) ? "templates" : "rules");
+  const listed = () => {
+    const found = [...text().matchAll(LISTS[kind()].pattern)].map((match) => ({ name: match[1], index: match.index, indent: match[0].search(/\S/) }));
+    if (kind() !== "tests") return found;
+    let test; // a case is named after its test, as it is in the list of events
+    return found.map((one) => {
+      if (test && one.indent > test.indent) return { name: `${test.name}: ${one.name}`, index: one.index, test };
+      test = one;
+      return one;
+    });
+  };
   const ruleList = at("rule");
   const listRules = () => {
-    const found = [...text().matchAll(RULE)].map((match) => match[1]);
+    const found = listed().map((one) => one.name);
     ruleList.hidden = found.length < 2;
+    ruleList.labels[0].textContent = LISTS[kind()].label;
     if ([...ruleList.options].map((one) => one.value).join() === found.join()) return;
-    ruleList.replaceChildren(...found.map((id) => new Option(id, id)));
+    ruleList.replaceChildren(...found.map((name) => new Option(name, name)));
+    follow();
   };
-  const placeOf = (id) => [...text().matchAll(RULE)].find((match) => match[1] === id)?.index ?? 0;
+  const placeOf = (name) => listed().find((one) => one.name === name)?.index ?? 0;
   const follow = () => {
     const head = rules.state.selection.main.head;
-    const above = [...text().matchAll(RULE)].filter((match) => match.index <= head).pop();
-    if (above && !ruleList.hidden) ruleList.value = above[1];
+    const above = listed().filter((one) => one.index <= head).pop();
+    if (above && !ruleList.hidden) ruleList.value = above.name;
   };
-  const typesOf = (id) => {
-    const block = text().slice(placeOf(id)).split(/\n(?= *- +id:)/)[0];
+  const typesOf = (name) => {
+    const found = listed().find((one) => one.name === name);
+    const block = text().slice((found?.test ?? found)?.index ?? 0).split(/\n(?= *- +(?:id|name):)/)[0];
     return [...at("type").options].map((one) => one.value).filter((type) => block.includes(type));
   };
   ruleList.addEventListener("change", async () => {
-    const id = ruleList.value;
-    const anchor = placeOf(id);
+    const name = ruleList.value;
+    const anchor = placeOf(name);
     rules.dispatch({ selection: { anchor }, effects: cm.EditorView.scrollIntoView(anchor, { y: "start" }) });
-    const types = typesOf(id);
-    if (types.length && !types.includes(at("type").value)) {
-      at("type").value = types[0];
-      await choose({});
-    }
+    if (kind() === "templates") return;
+    try {
+      const types = typesOf(name);
+      if (types.length && !types.includes(at("type").value)) {
+        at("type").value = types[0];
+        loadPalette();
+        await choose({});
+      }
+      const own = kind() === "tests" && [...source.options].find((one) => one.text === name);
+      if (own) await choose({ key: own.value });
+    } catch (error) { reported(error); }
   });
-  window.addEventListener("beforeunload", (leaving) => { if (isDirty()) leaving.preventDefault(); });
+  // Drafts: this tab keeps what is not saved, so that a reload, another language or a crash does not lose it
+
+  const KEPT = "studio";
+  const kept = () => {
+    try { return { drafts: {}, ...JSON.parse(window.sessionStorage.getItem(KEPT)) }; } catch { return { drafts: {} }; }
+  };
+  const keep = () => {
+    const { drafts } = kept();
+    if (isDirty()) drafts[file] = { rules: text(), version };
+    else delete drafts[file];
+    try {
+      const shown = { file, type: at("type").value, event: event.state.doc.toString(), tab: page.dataset.tab };
+      window.sessionStorage.setItem(KEPT, JSON.stringify({ drafts, shown }));
+    } catch { /* without storage, or beyond its limit: leaving the page asks */ }
+  };
+  const restoreDraft = (draft) => {
+    version = draft.version; // of the file as it was then: saving finds what has changed since
+    replace(rules, draft.rules, "studio.restore");
+    offer(_("Your changes that were not saved are here again. Undo brings the file's text back."), [
+      button(_("Close"), () => { conflict.hidden = true; }),
+    ]);
+  };
+  const restore = () => {
+    const { drafts, shown } = kept();
+    if (shown?.file === file && performance.getEntriesByType("navigation")[0]?.type !== "navigate") {
+      if ([...at("type").options].some((one) => one.value === shown.type)) at("type").value = shown.type;
+      event.begin(shown.event);
+      tab(shown.tab);
+      loadPalette();
+    }
+    const other = Object.keys(drafts).find((name) => name !== file && [...at("file").options].some((one) => one.value === name));
+    if (drafts[file] && drafts[file].rules !== text()) restoreDraft(drafts[file]);
+    else if (other) {
+      offer(_("Your changes to {file} are not saved.", { file: other }), [
+        button(_("Go on with them"), async () => {
+          if (!discards()) return;
+          try { await open({ file: other }); restoreDraft(drafts[other]); } catch (error) { reported(error); }
+        }),
+        button(_("Discard them"), () => {
+          conflict.hidden = true;
+          const { drafts: now, ...rest } = kept();
+          delete now[other];
+          window.sessionStorage.setItem(KEPT, JSON.stringify({ ...rest, drafts: now }));
+        }),
+      ]);
+    }
+  };
+  let isSwitching = false; // the language: the page comes back with its draft
+  document.addEventListener("click", (clicked) => { if (clicked.target.closest?.("[data-switch]")) isSwitching = true; });
+  window.addEventListener("pagehide", keep);
+  window.addEventListener("beforeunload", (leaving) => { if (isDirty() && !isSwitching) leaving.preventDefault(); });
 
   // Saving
 
@@ -344,6 +451,12 @@
     made.textContent = label;
     made.addEventListener("click", run);
     return made;
+  };
+  const offer = (words, buttons, more = []) => {
+    const said = document.createElement("p");
+    said.textContent = words;
+    conflict.replaceChildren(said, ...more, ...buttons);
+    conflict.hidden = false;
   };
   const save = async (before = version) => {
     if (!saves || !isDirty()) return;
@@ -385,13 +498,10 @@
     return made;
   };
   const differs = (name, answer) => {
-    const words = document.createElement("p");
-    words.textContent = answer.version
+    const words = answer.version
       ? _("{name} has changed on disk since it was opened. Nothing is overwritten.", { name })
       : _("{name} does not exist any more.", { name });
-    conflict.replaceChildren(
-      words,
-      ...(answer.version && answer.diff.length ? [diffOf(answer.diff)] : []),
+    offer(words, [
       button(_("Keep mine and overwrite it"), () => { file = name; version = answer.version; save(answer.version); }),
       button(_("Take the file's text (Undo brings mine back)"), () => {
         version = answer.version;
@@ -399,8 +509,7 @@
         conflict.hidden = true;
         replace(rules, answer.text);
       }),
-    );
-    conflict.hidden = false;
+    ], answer.version && answer.diff.length ? [diffOf(answer.diff)] : []);
     conflict.querySelector("button").focus();
   };
   if (saves) {
@@ -487,7 +596,7 @@
   const newest = at("newest");
   const readingSaid = ({ records, faults, fault, is_whole, problem, hint }, found) => [
     problem && _("Not read: {error}.", { error: hint ? _("{message} ({hint})", { message: problem, hint }) : problem }),
-    found ? _("Recipients are masked.") : (records || !problem) && _("None of the last {count} records is of this type.", { count: records }),
+    found ? _("{count} of this type. Recipients, names and numbers are masked.", { count: found }) : (records || !problem) && _("None of the last {count} records is of this type.", { count: records }),
     faults && _("{count} cannot be decoded, the first at {position}.", { count: faults, position: fault }),
     !is_whole && _("Only a part was read: it took too long, or the records are large."),
   ].filter(Boolean).join(" ");
@@ -546,6 +655,7 @@
     rules.dispatch({ selection: { anchor }, effects: cm.EditorView.scrollIntoView(anchor, { y: "start" }) });
     follow();
   }
+  restore();
   choose({ keep: true }).catch(reported);
   tried();
 })();

@@ -102,3 +102,19 @@ class TestCredentials:
     def test_no_secret_is_printed(self) -> None:
         """The repr counts tokens and names clients, and no more."""
         assert "canary" not in repr(Credentials(frozenset({"canary"}), {"us": "canary"}, 1, lambda: 0.0))
+
+
+def test_messages_are_found_by_recipient_template_and_text() -> None:
+    """Newest first, at most so many; a text is one of a field or of the url, in any case of letters."""
+    memory = Memory(10, 10)
+    for to, template, url, value in (
+        ("u1", "T1", None, "Tea"),
+        ("u2", "T1", "https://m.example.com/TEA", "x"),
+        ("u1", "T2", None, "y"),
+    ):
+        memory.receive(Message(to, template, url, {"thing1": (value, None)}), None, 0.0)
+    assert [one.number for one in memory.newest(10)] == [3, 2, 1]
+    assert [one.number for one in memory.newest(2)] == [3, 2]
+    assert [one.number for one in memory.newest(10, recipient="u1")] == [3, 1]
+    assert [one.number for one in memory.newest(10, template="T1", text="tea")] == [2, 1]
+    assert memory.newest(10, text="coffee") == []

@@ -210,6 +210,18 @@ async def test_what_is_wrong_comes_first_and_in_plain_text() -> None:
     assert status["failures"][0]["words"] == "refused: the customer blocked the account (43101)"
 
 
+async def test_failures_of_one_kind_are_one_line(shop: Shop, http: httpx.AsyncClient) -> None:
+    """The newest of them, with how often it came; the JSON has each."""
+    for number in range(5):
+        shop.tally.ended(outcome(number, OutcomeKind.REJECTED), T0)
+    shop.tally.ended(outcome(5, OutcomeKind.REJECTED, rule="order-shipped"), T0)
+    page = (await http.get("/")).text
+    failures = page[page.index('id="failures-table"') : page.index('id="recent"')]
+    assert failures.count("<tr>") == 3
+    assert failures.index("shop.events/0/5") < failures.index("5 times") < failures.index("shop.events/0/4")
+    assert len((await http.get("/status.json")).json()["failures"]) == 6
+
+
 async def test_shares_cover_what_the_process_has_seen() -> None:
     """The last hour and day, as far as it goes back."""
     shop = Shop()
