@@ -12,6 +12,7 @@
   const _ = (text, values = {}) => (words[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
   const saves = "saves" in page.dataset;
   const SECONDS = 1000;
+  const UNAVAILABLE = 503;
   const QUIET = 150; // milliseconds without a keystroke before the draft is tried
 
   // Requests
@@ -27,7 +28,9 @@
     const headers = { accept: "application/json", ...options.headers };
     const answer = await fetch(address, { method, body, headers });
     const value = options.text ? await answer.text() : await answer.json();
-    if (!answer.ok && !(options.allowed ?? []).includes(answer.status)) throw new Error(value.detail ?? answer.statusText);
+    if (!answer.ok && !(options.allowed ?? []).includes(answer.status)) {
+      throw Object.assign(new Error(value.detail ?? answer.statusText), { status: answer.status });
+    }
     return value;
   };
   const reported = (error) => {
@@ -268,7 +271,7 @@
     } catch (error) {
       reported(error);
       if (before === edits) unchecked(true, false);
-      timer = setTimeout(tried, 3 * SECONDS); // the server may be back
+      if (!error.status || error.status === UNAVAILABLE) timer = setTimeout(tried, 3 * SECONDS); // it may be back then
     }
     isTrying = false;
     if (isDue) await tried();
@@ -649,13 +652,13 @@
   page.dataset.scripted = "";
   listSources({});
   listRules();
+  restore();
   const wanted = new URLSearchParams(window.location.search).get("rule");
   if (wanted && placeOf(wanted)) {
     const anchor = placeOf(wanted);
     rules.dispatch({ selection: { anchor }, effects: cm.EditorView.scrollIntoView(anchor, { y: "start" }) });
     follow();
   }
-  restore();
   choose({ keep: true }).catch(reported);
   tried();
 })();
