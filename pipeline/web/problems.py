@@ -54,6 +54,8 @@ def handler(page: Callable[[str, int, str, str], Response] | None = None) -> Han
         if page is not None and wants_html(request.headers.get("accept", "")):
             shown = TITLES.get(error.status_code, title)
             response = page(request.url.path, error.status_code, shown, message)
+            if request.method == "GET" and (wait := (error.headers or {}).get("Retry-After")) is not None:
+                response.headers["Refresh"] = wait  # the browser asks again by itself
         else:
             response = problem(error.status_code, message)
         response.headers.update(error.headers or {})

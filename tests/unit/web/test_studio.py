@@ -311,6 +311,7 @@ async def test_an_exceeded_limit_is_reported(bench: Answering, http: httpx.Async
         assert (await http.post(f"/studio/{part}", data=DRAFT)).status_code == 503
     answer = await http.get("/studio", headers=BROWSER)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+    assert answer.headers["refresh"] == "2"  # the browser asks again by itself
 
 
 async def test_files_and_events_are_json(bench: Answering, http: httpx.AsyncClient) -> None:
