@@ -52,7 +52,7 @@ chaos: setup ## Break everything around the service and check that no promise is
 bench: setup ## Measure the standard workload on a real Kafka and nginx; ARGS=--profile for each stage, --peers for a comparison.
 	@$(BIN)/python -m bench $(ARGS)
 
-game-day: setup ## Break the whole stack, on three Kafka nodes, in eleven ways and check which alerts fire (20 minutes).
+game-day: setup ## Break the whole stack, on three Kafka nodes, in eighteen ways and check which alerts fire (30 minutes).
 	@$(BIN)/python -m tests.gameday $(ARGS)
 
 generated: setup ## Write the references and JSON Schemas from their declarations.

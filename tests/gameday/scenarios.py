@@ -7,12 +7,17 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pipeline.adapters.events.writer import Encoding, EventEncoder
+from pipeline.rules.schema.examples import example
 from tests.chaos.kafka import set_config
-from tests.gameday.stack import OUTCOMES, TOPIC, Stack
+from tests.gameday.stack import EVENT_TYPE, OUTCOMES, SHIPPED, TOPIC, Stack, schema_of
 
 Step = Callable[[Stack], None]
 STUCK = f"{7:032x}"
 """One of the traffic's recipients."""
+REFUSED, ANOTHER = f"{9_999:032x}", f"{9_998:032x}"
+"""None of them."""
+MANY_OF_ONE = 900
 
 
 class Scenario(NamedTuple):
@@ -83,6 +88,58 @@ def _restore_rules(stack: Stack) -> None:
     (stack.service.folder / "trade.yaml").rename(stack.service.folder / "rules" / "trade.yaml")
 
 
+def _lose_token(stack: Stack) -> None:
+    stack.token_way.cut()
+    stack.sandbox.state.credentials.revoke_issued()
+
+
+def _lose_registry(stack: Stack) -> None:
+    """An event of a version that the service has not seen, while the registry is away."""
+    known = schema_of(EVENT_TYPE)
+    number = stack.registry.add(f"{TOPIC}-value", {**known.avro, "doc": "a version of its own"})
+    stack.registry.away = True
+    value, _ = EventEncoder(known, number, Encoding.AVRO).encode(example(known, lambda: 0.5, 0), 0)
+    stack.traffic.emit(value, key=STUCK)
+
+
+def _find_registry(stack: Stack) -> None:
+    stack.registry.away = False
+
+
+def _refuse_one_rule(stack: Stack) -> None:
+    """61 of 62 notices of a rule: its recipient alone gets the code, so that other rules are well."""
+    stack.traffic.emit_events(SHIPPED, ANOTHER, 1)
+    stack.misbehave(faults=[{"code": 47003, "recipients": [REFUSED]}])
+    stack.traffic.emit_events(SHIPPED, REFUSED, 61)
+
+
+def _take_the_rule_again(stack: Stack) -> None:
+    stack.misbehave()
+    stack.traffic.emit_events(SHIPPED, REFUSED, 20)
+
+
+def _send_unknown_types(stack: Stack) -> None:
+    stack.traffic.type = "com.example.trade.order.payed.v1"
+
+
+def _send_known_types(stack: Stack) -> None:
+    stack.traffic.type = EVENT_TYPE
+
+
+def _fill_one_partition(stack: Stack) -> None:
+    """Some 900 events of one recipient, whose notices fail again and again: less than the lag alert asks for."""
+    stack.misbehave(faults=[{"code": 43117, "recipients": [STUCK]}])
+    stack.traffic.emit_events(EVENT_TYPE, STUCK, MANY_OF_ONE)
+
+
+def _end_second(stack: Stack) -> None:
+    stack.second.end(signal.SIGTERM)
+
+
+def _start_second(stack: Stack) -> None:
+    stack.second.start()
+
+
 def _slow(stack: Stack) -> None:
     stack.traffic.rate = 200.0
     stack.misbehave(latency="800ms-1200ms", limits={"in_flight": 16})
@@ -94,6 +151,66 @@ def _fast(stack: Stack) -> None:
 
 
 SCENARIOS = (
+    Scenario(
+        "The token source is down",
+        _lose_token,
+        frozenset({"NoticeTokenRefreshFailing"}),
+        "Halted",
+        lambda stack: stack.token_way.heal(),
+        "restore the token endpoint; the token is requested again, and sending continues",
+    ),
+    Scenario(
+        "The registry is away, and a schema is needed",
+        _lose_registry,
+        frozenset({"NoticeSchemaAwaited"}),
+        "Oldest unfinished event by partition",
+        _find_registry,
+        "bring the registry back; the schema is asked for again, and the partition continues",
+    ),
+    Scenario(
+        "61 of 62 messages of a rule are refused",
+        _refuse_one_rule,
+        frozenset({"NoticeRuleFailing", "NoticeDeadLettersArriving"}),
+        "Failed notices by rule and reason",
+        _take_the_rule_again,
+        "correct the template; the alert ends when its next messages are accepted",
+        may_follow=frozenset({"NoticeDeliveryFastBurn", "NoticeDeliverySlowBurn"}),
+    ),
+    Scenario(
+        "Events are read and no rule matches",
+        _send_unknown_types,
+        frozenset({"NoticeNoneMatched"}),
+        "Unmatched by type",
+        _send_known_types,
+        "correct the type that the log event `no_rule_for_type` names",
+    ),
+    Scenario(
+        "Messages are refused for a while (three of ten)",
+        lambda stack: stack.misbehave(faults=[{"code": 47003, "probability": 0.3}]),
+        frozenset({"NoticeDeliveryFastBurn"}),
+        "Failed notices by rule and reason",
+        lambda stack: stack.misbehave(),
+        "what refuses them is corrected; the fast burn ends with the trouble",
+        may_follow=frozenset({"NoticeDeadLettersArriving", "NoticeDeliverySlowBurn"}),
+    ),
+    Scenario(
+        "One of two installations of a namespace is gone",
+        _end_second,
+        frozenset({"NoticePipelineAbsent"}),
+        "Members",
+        _start_second,
+        "start it again; the alert names its release, and the other installation has none",
+        may_follow=frozenset({"NoticePipelineMemberDown"}),
+    ),
+    Scenario(
+        "One partition is blocked",
+        _fill_one_partition,
+        frozenset({"NoticePartitionBackpressured"}),
+        "Lag by partition",
+        lambda stack: stack.misbehave(),
+        "the API accepts the recipient again; otherwise its notices end with the retry horizon",
+        may_follow=frozenset({"NoticeFrontierOld", "NoticeDelayFastBurn", "NoticeDelaySlowBurn"}),
+    ),
     Scenario(
         "The API is down",
         lambda stack: stack.misbehave(faults=[{"do": "close"}]),

@@ -1,4 +1,4 @@
-"""The whole stack on one machine: three Kafka nodes, the sandbox as API, service, traffic, Prometheus, Alertmanager."""
+"""The whole stack on one machine: three Kafka nodes, sandbox, registry, two installations, Prometheus, Alertmanager."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
@@ -22,12 +23,15 @@ from pipeline.adapters.events.schema_files import read_schemas
 from pipeline.adapters.events.writer import Encoding, EventEncoder, EventProducer
 from pipeline.adapters.kafka.topics import TopicCheck, TopicToMake
 from pipeline.errors import Unreachable
+from pipeline.rules.schema.event_schema import EventSchema
 from pipeline.rules.schema.examples import example
 from pipeline.sandbox.faults import FaultPlan
 from pipeline.sandbox.server import SandboxServer, running_sandbox
 from pipeline.sandbox.state import SandboxOptions
 from tests.broker.cluster import Cluster
 from tests.broker.handle import free_ports
+from tests.broker.proxy import Proxy, running_proxy
+from tests.fakes.registry import FakeRegistry
 from tests.gameday.lapse import lapsed
 from tests.observability.prometheus import Prometheus, Scraping, alertmanager, prometheus
 
@@ -36,7 +40,13 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 TOPIC = "trade.order.events"
 OUTCOMES = "notice.outcomes"
 EVENT_TYPE = "com.example.trade.order.paid.v1"
+SHIPPED = "com.example.trade.order.shipped.v1"
+SECOND = "second"
+"""The other installation of the same namespace, and its topic: it has no traffic."""
+CLIENT = ("game-day", "a-secret-of-the-game-day")
 RECIPIENTS = 200
+SCRAPE_MILLISECONDS = 15_000
+"""In production; divided as the alerts' spans are."""
 READY_SECONDS = 30.0
 
 
@@ -45,6 +55,8 @@ class Service:
 
     def __init__(self, folder: Path, configuration: Mapping[str, Any], port: int) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
+        shutil.copytree(ROOT / "rules", folder / "rules")
         self.url = f"http://127.0.0.1:{port}"
         self.log = folder / "service.log"
         self._file = folder / "pipeline.yaml"
@@ -87,14 +99,12 @@ class Traffic:
 
     def __init__(self, bootstrap_servers: str) -> None:
         self.rate = 40.0
+        self.type = EVENT_TYPE
+        """Of the events: a type that no rule names is one of the faults."""
         self._servers = bootstrap_servers
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
-        schema = read_schemas(ROOT / "schemas" / "events").newest(EVENT_TYPE)
-        if schema is None:
-            raise LookupError(EVENT_TYPE)
-        self._schema = schema
-        self._encoder = EventEncoder(schema, 0, Encoding.JSON)
+        self._encoder = EventEncoder(schema_of(EVENT_TYPE), 0, Encoding.JSON)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -104,10 +114,22 @@ class Traffic:
         self._ended.set()
         self._thread.join(10)
 
-    def emit(self, value: bytes, key: str | None = None) -> None:
-        """One record of any content."""
+    def emit(self, *values: bytes, key: str | None = None) -> None:
+        """Records of any content."""
         producer = EventProducer({"bootstrap.servers": self._servers})
-        producer.send(TOPIC, key, value, [])
+        for value in values:
+            producer.send(TOPIC, key, value, [])
+        producer.flush()
+
+    def emit_events(self, event_type: str, recipient: str, count: int) -> None:
+        """So many events of a type for one recipient."""
+        schema = schema_of(event_type)
+        encoder = EventEncoder(schema, 0, Encoding.JSON)
+        producer = EventProducer({"bootstrap.servers": self._servers})
+        rng = random.Random(7)  # noqa: S311 - made-up events
+        for number in range(count):
+            value, headers = encoder.encode({**example(schema, rng.random, number), "sub": recipient}, number)
+            producer.send(TOPIC, recipient, value, headers)
         producer.flush()
 
     def _run(self) -> None:
@@ -122,29 +144,26 @@ class Traffic:
 
     def _send(self, producer: EventProducer, rng: random.Random, number: int) -> None:
         recipient = f"{number % RECIPIENTS:032x}"
-        event = {**example(self._schema, rng.random, number), "sub": recipient}
+        event = {**example(schema_of(EVENT_TYPE), rng.random, number), "sub": recipient}
         value, headers = self._encoder.encode(event, number)
-        producer.send(TOPIC, recipient, value, headers)
+        typed = [(name, self.type.encode() if name == "ce_type" else header) for name, header in headers]
+        producer.send(TOPIC, recipient, value, typed)
 
 
-class Stack:
+class Stack(NamedTuple):
     """Everything that is up."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        sandbox: SandboxServer,
-        service: Service,
-        traffic: Traffic,
-        metrics: Prometheus,
-        alerts: str,
-    ) -> None:
-        self.cluster = cluster
-        self.sandbox = sandbox
-        self.service = service
-        self.traffic = traffic
-        self.metrics = metrics
-        self._alerts = alerts
+    cluster: Cluster
+    sandbox: SandboxServer
+    registry: FakeRegistry
+    token_way: Proxy
+    """The way to the token endpoint."""
+    service: Service
+    second: Service
+    """The other installation, with fewer rules and no traffic."""
+    traffic: Traffic
+    metrics: Prometheus
+    alerts: str
 
     def misbehave(self, **plan: object) -> None:
         """Let the API follow this plan; without any it is well."""
@@ -153,7 +172,7 @@ class Stack:
     def firing(self) -> set[str]:
         """Alerts that notify now: firing, and not inhibited by another."""
         query = {"active": "true", "inhibited": "false", "silenced": "false"}
-        found = httpx.get(f"http://{self._alerts}/api/v2/alerts", params=query, timeout=10, trust_env=False).json()
+        found = httpx.get(f"http://{self.alerts}/api/v2/alerts", params=query, timeout=10, trust_env=False).json()
         return {alert["labels"]["alertname"] for alert in found}
 
 
@@ -169,35 +188,60 @@ def stack(folder: Path, factor: float) -> Iterator[Stack]:
         up.callback(cluster.close)
         servers = cluster.client_servers
         check = TopicCheck({"bootstrap.servers": servers}, READY_SECONDS)
-        check.ensure(TopicToMake(TOPIC, 4, 3, create=True), {})
-        shutil.copytree(ROOT / "rules", folder / "rules")
-        sandbox = up.enter_context(running_sandbox(SandboxOptions(port=0, keep_messages=1_000)))
-        (port,) = free_ports(1)
-        service = Service(folder, _configuration(servers, sandbox.url, port), port)
-        up.callback(service.end, signal.SIGKILL)
+        for topic in (TOPIC, SECOND):
+            check.ensure(TopicToMake(topic, 4, 3, create=True), {})
+        sandbox = up.enter_context(running_sandbox(SandboxOptions(clients=dict([CLIENT]), keep_messages=1_000)))
+        registry = up.enter_context(FakeRegistry())
+        token_way = up.enter_context(running_proxy(sandbox.port))
+        ports = free_ports(2)
+        token_url = f"http://127.0.0.1:{token_way.port}/oauth/token"
+        addresses = {"kafka": servers, "registry": registry.url, "api": sandbox.url, "token": token_url}
+        service = Service(folder / "first", _configuration(addresses, "gameday", TOPIC, ports[0]), ports[0])
+        second = Service(folder / "second", _configuration(addresses, SECOND, SECOND, ports[1]), ports[1])
+        (second.folder / "rules" / "customers.yaml").unlink()
+        for one in (service, second):
+            up.callback(one.end, signal.SIGKILL)
         rules = [
             lapsed(ROOT / "deploy/prometheus" / name, factor, folder) for name in ("recording.yaml", "alerts.yaml")
         ]
         alerts = up.enter_context(alertmanager(folder, ROOT / "deploy/prometheus/alertmanager.yaml"))
-        scraping = Scraping([f"127.0.0.1:{port}"], rules, alertmanager=alerts)
+        targets = [f"127.0.0.1:{port}" for port in ports]
+        interval = f"{SCRAPE_MILLISECONDS / factor:.0f}ms"
+        scraping = Scraping(targets, rules, interval, alerts, releases=["shop", SECOND])
         metrics = up.enter_context(prometheus(folder, scraping))
         traffic = Traffic(servers)
-        made = Stack(cluster, sandbox, service, traffic, metrics, alerts)
+        made = Stack(cluster, sandbox, registry, token_way, service, second, traffic, metrics, alerts)
         made.misbehave()
         service.start()
+        second.start()
         up.enter_context(traffic)
         yield made
 
 
-def _configuration(servers: str, url: str, port: int) -> dict[str, object]:
+def _configuration(addresses: Mapping[str, str], group: str, topic: str, port: int) -> dict[str, object]:
+    oauth = {"token_url": addresses["token"], "client_id": CLIENT[0], "client_secret": CLIENT[1]}
     return {
-        "kafka": {"bootstrap_servers": servers, "group_id": "gameday", "topics": [TOPIC]},
-        "schemas": {"directory": str(ROOT / "schemas" / "events")},
+        "kafka": {"bootstrap_servers": addresses["kafka"], "group_id": group, "topics": [topic]},
+        "schemas": {"directory": str(ROOT / "schemas" / "events"), "registry_url": addresses["registry"]},
         "rules": "rules",
+        "rule_options": {"none_matched_minutes": 1},
         # Few at once, and so few read ahead: what waits in memory is filled in its own time, not in the alerts'.
-        "notices": {"url": url, "token": "game-day", "max_in_flight": 32},
-        "outcomes": {"topic": OUTCOMES, "replication_factor": 3},
+        "notices": {"url": addresses["api"], "oauth": oauth, "max_in_flight": 32},
+        "outcomes": {"topic": OUTCOMES if topic == TOPIC else f"{topic}.outcomes", "replication_factor": 3},
         "dead_letters": {"replication_factor": 3},
         "http": {"host": "127.0.0.1", "port": port},
         "log": {"format": "json"},
     }
+
+
+@cache
+def schema_of(event_type: str) -> EventSchema:
+    """The newest schema of one of the example events.
+
+    Raises:
+        LookupError: there is none.
+    """
+    found = read_schemas(ROOT / "schemas" / "events").newest(event_type)
+    if found is None:
+        raise LookupError(event_type)
+    return found

@@ -30,6 +30,16 @@ class Scraping(NamedTuple):
     """`host:port` to send alerts to."""
     honor_labels: bool = False
     """Whether a target's own `job` and `instance` count."""
+    releases: Sequence[str] | None = None
+    """The label `release` of each target, if they have any."""
+
+    @property
+    def static_configs(self) -> list[dict[str, Any]]:
+        """The targets as Prometheus wants them."""
+        if self.releases is None:
+            return [{"targets": list(self.targets)}]
+        pairs = zip(self.targets, self.releases, strict=True)
+        return [{"targets": [target], "labels": {"release": release}} for target, release in pairs]
 
 
 class Prometheus:
@@ -72,7 +82,7 @@ def prometheus(folder: Path, scraping: Scraping) -> Iterator[Prometheus]:
             {
                 "job_name": "notice-pipeline",
                 "honor_labels": scraping.honor_labels,
-                "static_configs": [{"targets": list(scraping.targets)}],
+                "static_configs": scraping.static_configs,
             }
         ],
     }
