@@ -15,19 +15,21 @@ from pipeline.settings.secrets import read_secret_file
 
 _BEGINNINGS = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----\s*$", re.MULTILINE)
 _ENDS = re.compile(rb"^-----END ([A-Z0-9 ]+)-----\s*$", re.MULTILINE)
+_BLOCKS = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----.*?^-----END \1-----", re.MULTILINE | re.DOTALL)
 _CERTIFICATES = frozenset({b"CERTIFICATE", b"TRUSTED CERTIFICATE", b"X509 CERTIFICATE"})
 _ENCRYPTED = b"ENCRYPTED"
 
 
 def read_authorities(path: Path) -> bytes:
-    """One or more certificates of authorities.
+    """One or more certificates of authorities, without the comments that bundles have in any language.
 
     Raises:
         ConfigurationError: the file cannot be read, is cut short, or has a certificate that cannot be parsed.
     """
-    pem = _read(path, "the CA file")
-    if not _certificates(pem):
+    blocks = [block[0] for block in _BLOCKS.finditer(_read(path, "the CA file")) if block[1] in _CERTIFICATES]
+    if not blocks:
         raise ConfigurationError(f"{path}: has no certificate in PEM (`-----BEGIN CERTIFICATE-----`)")
+    pem = b"\n".join([*blocks, b""])
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem.decode("ascii"))
     except (ssl.SSLError, ValueError):

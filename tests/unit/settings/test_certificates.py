@@ -25,7 +25,14 @@ def write(path: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    "content", [AUTHORITY.pem, b"# ours\n" + AUTHORITY.pem + b"\n# another\n" + OTHER.pem], ids=["one", "bundle"]
+    "content",
+    [
+        AUTHORITY.pem,
+        b"# ours\n" + AUTHORITY.pem + b"\n# another\n" + OTHER.pem,
+        "# 公司根证书\n".encode() + AUTHORITY.pem + "# Főtanúsítvány\n".encode() + OTHER.pem,
+        b"# ours\r\n" + AUTHORITY.pem.replace(b"\n", b"\r\n"),
+    ],
+    ids=["one", "bundle", "comments beyond ASCII", "line breaks of Windows"],
 )
 def test_authorities_may_be_one_or_several(tmp_path: Path, content: bytes) -> None:
     """With text around them, as bundles have."""
