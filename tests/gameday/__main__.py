@@ -88,7 +88,7 @@ def main(
 
 def _settle(up: Stack) -> None:
     """Wait until traffic flows and no alert notifies but those that look back for days."""
-    deadline = time.monotonic() + LONGEST_SECONDS
+    deadline = time.monotonic() + 2 * LONGEST_SECONDS
     while time.monotonic() < deadline:
         if up.firing() <= LONG_LASTING and up.metrics.ask("notice_pipeline:accepted:rate5m > 0"):
             return
