@@ -20,7 +20,11 @@ SCHEMA: dict[str, object] = {
                 "items": {
                     "type": "record",
                     "name": "Passenger",
-                    "fields": [{"name": "name", "type": "string"}, {"name": "seat", "type": ["null", "string"]}],
+                    "fields": [
+                        {"name": "name", "type": "string"},
+                        {"name": "seat", "type": ["null", "string"]},
+                        {"name": "cabin", "type": {"type": "enum", "name": "Cabin", "symbols": ["ECONOMY", "FIRST"]}},
+                    ],
                 },
             },
         },

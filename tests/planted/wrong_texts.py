@@ -34,6 +34,17 @@ MISTAKES = (
     Mistake("a truth value from a text", WHEN, "▸bool(event.order_no)", "may-fail", "is not true or false"),
     Mistake("a pattern of the event", WHEN, "event.order_no.matches(▸event.flight_no)", "may-fail",
             "not a regular expression"),
+    Mistake("values of an enum, joined", FLIGHT, """'${join(event.passengers.map(one, ▸one.cabin), "、")}'""",
+            "raw-value", "label(one.cabin"),
+    Mistake("values of an enum within joined texts", FLIGHT,
+            """'${join(event.passengers.map(one, one.name + ▸one.cabin), "、")}'""", "raw-value", "`ECONOMY`"),
+    Mistake("a size of at least 0", WHEN, "size(event.passengers) ▸>= 0", "always-there", "size(event.passengers) > 0"),
+    Mistake("a size below 0", WHEN, "event.tags.size() ▸< 0", "never-matches", "0 or more"),
+    Mistake("null of a field that is never null", WHEN, "event.order_no ▸!= null", "type-mismatch",
+            "leave the comparison out"),
+    Mistake("null before such a field", WHEN, "null ▸== event.order_no", "type-mismatch",
+            "`event.order_no` is never null"),
+    Mistake("null of a sum", WHEN, "(event.fee_cents + 1) ▸!= null", "type-mismatch", "this is never null"),
     Mistake("the item before the first", WHEN, 'event.tags[▸-1] == "late"', "always-fails", "the first item"),
 )  # fmt: skip
 

@@ -14,6 +14,9 @@ _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 _ORDER = _COMPARISONS - {"==", "!="}
 _EITHER = frozenset({"&&", "||"})
 _NUMBERS = frozenset({"int", "double", "uint"})
+_NULL = frozenset({"null", "null_type"})
+_PATH = r"([A-Za-z_]\w*(?:\.\w+|\[[^\]]*\])+)"
+_FIELD_BEFORE, _FIELD_BEHIND = re.compile(rf"{_PATH}\s*$"), re.compile(rf"^\s*{_PATH}(?!\s*[-+*/%])")
 _WHOLE = re.compile(r"\s*(-?\d+)(?![\d.])")
 _UNSIGNED = phrase("leave out the `u` behind the number")
 _DAY = re.compile(r"\s*[\"'](\d{4}-\d{2}-\d{2})[\"']")
@@ -166,8 +169,25 @@ def of_operator(at: int, sign: str, kinds: Sequence[str], around: tuple[str, str
     one, other = kinds
     if sign == "[]":
         return _of_item(at, one, other, around)
+    if sign in {"==", "!="} and {one, other} & _NULL:
+        return _of_null(at, sign, _FIELD_BEHIND.search(around[1]) if one in _NULL else _FIELD_BEFORE.search(around[0]))
     message = phrase("`{sign}` does not go between {one} and {other}", sign=sign, one=named(one), other=named(other))
     return Fault(at, "type-mismatch", message, _operator_hint(sign, one, other, around))
+
+
+def _of_null(at: int, sign: str, field: re.Match[str] | None) -> Fault:
+    """A comparison with null of what is never null, which is `field` if it is one."""
+    hint = phrase("leave the comparison out")
+    if field is None:
+        return Fault(at, "type-mismatch", phrase("this is never null"), hint)
+    record = field[1].rpartition(".")[0]
+    if "." in record and not record.endswith("]"):
+        hint = phrase(
+            "leave the comparison out; if the record may be null, ask for it: {record} {sign} null",
+            record=record,
+            sign=sign,
+        )
+    return Fault(at, "type-mismatch", phrase("`{field}` is never null", field=field[1]), hint)
 
 
 def _of_item(at: int, holder: str, index: str, around: tuple[str, str]) -> Fault:

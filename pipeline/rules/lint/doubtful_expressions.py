@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterator, Mapping
 
 from pipeline.phrases import marked, phrase
-from pipeline.rules.cel.fields import Fields
+from pipeline.rules.cel.fields import Fields, Scope
 from pipeline.rules.cel.literals import Fault
 from pipeline.rules.cel.tree import Kind, Node, Tree, written
 from pipeline.rules.functions.times import DEFAULT_ZONE, doubtful_zone
-from pipeline.rules.schema.types import FieldType, NullableType, RecordType, Scalar, ScalarType, without_null
+from pipeline.rules.schema.types import FieldType, ListType, NullableType, RecordType, Scalar, ScalarType, without_null
 from pipeline.styles.field_kind import FieldKind
 
 _IN_A_ZONE = frozenset(
@@ -112,6 +112,27 @@ def impossible_times(tree: Tree) -> Iterator[Fault]:
             yield Fault(node.own, "never-matches", message, phrase("correct the number"))
 
 
+_COUNT_OF_NONE: Mapping[str, str] = {
+    "_>=_": phrase("always true"),
+    "_<_": phrase("never true"),
+}
+"""What a comparison of a number of items or characters with 0 comes to."""
+
+
+def impossible_sizes(tree: Tree) -> Iterator[Fault]:
+    """`size(…) >= 0`, which is true for an empty list, too, and `size(…) < 0`."""
+    for node in tree.nodes:
+        if node.kind is not Kind.CALL or node.name not in _COUNT_OF_NONE:
+            continue
+        counted, number = node.children
+        if counted.name == "size" and number.kind is Kind.CONSTANT and number.value == 0 and number.value is not False:
+            result = _COUNT_OF_NONE[node.name]
+            message = phrase("`{text}` is {result}: a size is 0 or more", text=tree.text(node), result=result)
+            code = "never-matches" if node.name == "_<_" else "always-there"
+            hint = phrase("write {text} > 0 for one with something in it", text=tree.text(counted))
+            yield Fault(node.own, code, message, hint)
+
+
 _IS_NULL: Mapping[str, str] = {"_==_": phrase("never true"), "_!=_": phrase("always true")}
 
 
@@ -180,9 +201,8 @@ def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[F
                 message,
                 phrase("write local_time({text}, {pattern})", text=text, pattern=_PATTERN),
             )
-    for node in _read(tree.root):
+    for node, found in _read(tree.root, {}, fields):
         text = tree.text(node)
-        found = without_null(fields.type_of(node, {}))
         if _is_truth(node, found):
             hint = phrase('write {text} ? "是" : "否"', text=text)
             yield Fault(
@@ -201,11 +221,17 @@ def raw_values(tree: Tree, fields: Fields, kind: FieldKind | None) -> Iterator[F
                 hint,
             )
         elif isinstance(found, ScalarType) and found.symbols and shows_no_codes:
-            hint = phrase('write label({text}, {{"{symbols}": "…", "*": "…"}})', text=text, symbols=found.symbols[0])
+            hint = _labels(node, text, found.symbols[0], fields)
             message = phrase(
                 "the customer would read `{symbols}` as the event has it: `{text}`", symbols=found.symbols[0], text=text
             )
             yield Fault(node.start, "raw-value", message, hint)
+
+
+def _labels(node: Node, text: str, first: str, fields: Fields) -> str:
+    if isinstance(without_null(fields.type_of(node, {})), ListType):
+        return phrase('join {text}.map(one, label(one, {{"{symbols}": "…", "*": "…"}}))', text=text, symbols=first)
+    return phrase('write label({text}, {{"{symbols}": "…", "*": "…"}})', text=text, symbols=first)
 
 
 _TRUTHS = frozenset({"_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_", "_&&_", "_||_", "!_", "@in"}).union(
@@ -223,9 +249,8 @@ def odd_recipients(tree: Tree, fields: Fields, *, is_whole: bool) -> Iterator[Fa
     A value of an enum may be a part of one: `is_whole` if there is no text around the expression.
     """
     is_whole = is_whole and all(one.name != "_+_" for one in tree.nodes)
-    for node in _read(tree.root):
+    for node, found in _read(tree.root, {}, fields):
         text = tree.text(node)
-        found = without_null(fields.type_of(node, {}))
         hint = phrase("write the field with the customer's id")
         if _is_truth(node, found):
             yield Fault(
@@ -250,14 +275,19 @@ def _is_truth(node: Node, kind: FieldType | None) -> bool:
     return is_condition or (isinstance(kind, ScalarType) and kind.scalar is Scalar.BOOL)
 
 
-def _read(node: Node) -> Iterator[Node]:
-    """The parts whose values become part of the text as they are."""
+def _read(node: Node, scope: Scope, fields: Fields) -> Iterator[tuple[Node, FieldType | None]]:
+    """The parts whose values become part of the text as they are, each with its type; of a list, that of its items."""
     match node.kind, node.name:
         case Kind.CALL, "_?_:_":
-            yield from _read(node.children[1])
-            yield from _read(node.children[2])
+            for child in node.children[1:]:
+                yield from _read(child, scope, fields)
         case Kind.CALL, "_+_" | "default" | "string" | "trim" | "upper" | "lower" | "truncate":
             for child in node.children:
-                yield from _read(child)
+                yield from _read(child, scope, fields)
+        case Kind.CALL, "join" if node.children:
+            yield from _read(node.children[0], scope, fields)
+        case Kind.MACRO, "map":
+            yield from _read(node.children[-1], fields.inside(node, scope), fields)
         case _:
-            yield node
+            found = without_null(fields.type_of(node, scope))
+            yield node, without_null(found.item) if isinstance(found, ListType) else found

@@ -32,6 +32,7 @@ def expression_faults(source: ExpressionSource, use: Use, *, is_whole: bool) -> 
     found = dict.fromkeys(_by_types(source, use, is_whole=is_whole))
     found |= dict.fromkeys(doubtful_expressions.clock_warnings(source.tree))
     found |= dict.fromkeys(doubtful_expressions.impossible_times(source.tree))
+    found |= dict.fromkeys(doubtful_expressions.impossible_sizes(source.tree))
     if use.name == "data":
         found |= dict.fromkeys(money_warnings.doubled_in(source.tree))
     return found

@@ -98,7 +98,8 @@ CODES: Mapping[str, Code] = {
     ),
     "always-there": Code(
         _W,
-        "has() asks for a field that every event has: it is true for null as well. Or `event` is compared with null.",
+        "The answer is the same for every event: has() of a field that each has, which is true for null as well; "
+        "`event` compared with null; a size compared with 0.",
         "Ask for null: `event.x != null`.",
         "when: has(event.note)",
     ),
