@@ -13,13 +13,12 @@ _GZIP = b"\x1f\x8b"
 def inflated(body: bytes, encodings: str | None, limit: int) -> bytes | None:
     """The body without its content encodings; None if it is longer than `limit` then.
 
-    A body that is not what its header claims is returned as it is, and one that is gzip without a header is unpacked.
+    A body that is not what its header claims is returned as it is, and one that is gzip without a header, or more often
+    than the header says, is unpacked.
     """
-    names = [name.strip().lower() for name in (encodings or "").split(",") if name.strip()]
-    if not names and body.startswith(_GZIP):
-        names = ["gzip"]
-    for name in reversed(names[:MAX_ENCODINGS]):
-        if name in {"gzip", "x-gzip", "deflate"}:
+    names = [name.strip().lower() for name in (encodings or "").split(",")][:MAX_ENCODINGS]
+    for name in (*reversed(names), *[""] * (MAX_ENCODINGS - len(names))):
+        if name in {"gzip", "x-gzip", "deflate"} or body.startswith(_GZIP):
             layer = _one_layer(body, limit)
             if layer is None:
                 return body

@@ -236,6 +236,7 @@ class TestReplies:
             pytest.param(
                 gzip.compress(b'{"co') + gzip.compress(b'de":200}'), {"content_encoding": "gzip"}, id="gzip twice"
             ),
+            pytest.param(gzip.compress(gzip.compress(b'{"code":200}')), {"content_encoding": "gzip"}, id="named once"),
             pytest.param(b'{"code":200}', {"content_encoding": "gzip"}, id="not gzip, despite the header"),
             pytest.param(b'{"code":200,"code":200}', {}, id="the same code twice"),
             pytest.param(b'{"code":200}', {"content_type": "text/html; charset=utf-7"}, id="unknown charset"),
