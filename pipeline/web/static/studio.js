@@ -74,8 +74,10 @@
     for (const { from, to } of view.visibleRanges) {
       for (let position = from; position <= to;) {
         const line = view.state.doc.lineAt(position);
-        for (const [start, end] of line.length < 5000 ? expressions(line.text) : []) {
-          if (start === end) continue;
+        const comment = line.length < 5000 ? withoutComment(line.text) : 0;
+        for (const [start, last] of line.length < 5000 ? expressions(line.text) : []) {
+          const end = Math.min(last, comment);
+          if (start >= end) continue;
           found.push(whole.range(line.from + start, line.from + end));
           for (const match of line.text.slice(start, end).matchAll(NAMES)) {
             const name = Object.keys(match.groups).find((group) => match.groups[group] !== undefined);
