@@ -208,8 +208,7 @@ def topic(kafka_broker: Broker, unique: Callable[[str], str]) -> NewTopicName:
 def wait_until_there(admin: AdminClient, name: str) -> None:
     """Wait for the metadata to have a topic that was just made."""
     for _ in range(200):
-        topics = admin.list_topics(timeout=10).topics
-        if name in topics and topics[name].partitions:
+        if admin.list_topics(name, timeout=10).topics[name].partitions:
             return
         time.sleep(0.02)
     raise AssertionError(f"the topic {name} did not come up")
