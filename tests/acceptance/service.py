@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, TopicPartition
 from pipeline.adapters.kafka.outcome_record import OutcomeDecoder
 from pipeline.model.outcome import Outcome
 from tests.broker import topics
+from tests.fakes import plain_http
 
 # Only a failing test ever waits so long; a busy machine must not make one fail.
 OUTCOMES_SECONDS = 240.0
@@ -82,7 +83,7 @@ class ServiceUnderTest:
             state = "the service has not started"
         else:
             try:
-                state = f"/readyz: {httpx.get(started[-1]['endpoint'] + '/readyz', timeout=10).text.strip()}"
+                state = f"/readyz: {plain_http.get(started[-1]['endpoint'] + '/readyz', timeout=10).text.strip()}"
             except httpx.HTTPError as error:
                 state = f"/readyz: {error!r}"
         return "\n".join([state, f"the last lines of {self.folder / log_name}:", *lines[-TAIL_LINES:]])
@@ -97,7 +98,7 @@ class ServiceUnderTest:
         deadline = time.monotonic() + seconds
         while True:
             text = (self.folder / log_name).read_text(encoding="utf-8")
-            whole = [json.loads(line) for line in text.split("\n")[:-1] if line.startswith("{")]
+            whole = [json.loads(line) for line in text.split("\n")[:-1] if line.startswith("{") and event in line]
             found = [line for line in whole if line.get("event") == event]
             if found or time.monotonic() > deadline:
                 return found
@@ -124,7 +125,9 @@ class ServiceUnderTest:
 
     def answer(self, path: str, log_name: str = "log") -> str:
         """What the endpoint of the last process answers."""
-        return httpx.get(f"{self.reported('starting', log_name)[-1]['endpoint']}{path}", timeout=ANSWER_SECONDS).text
+        return plain_http.get(
+            f"{self.reported('starting', log_name)[-1]['endpoint']}{path}", timeout=ANSWER_SECONDS
+        ).text
 
 
 def read_outcomes(bootstrap_servers: str, topic: str, count: int, seconds: float = OUTCOMES_SECONDS) -> list[Outcome]:

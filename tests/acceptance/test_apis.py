@@ -17,6 +17,7 @@ from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import RULES, TEMPLATES, Stage
 from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
+from tests.fakes import plain_http
 from tests.fakes.registry import FakeRegistry
 
 EVENTS = 400
@@ -42,7 +43,7 @@ def follow(sandbox: SandboxServer, plan: dict[str, object]) -> None:
 
 
 def ready(endpoint: str) -> tuple[int, str]:
-    answer = httpx.get(f"{endpoint}/readyz", timeout=ANSWER_SECONDS)
+    answer = plain_http.get(f"{endpoint}/readyz", timeout=ANSWER_SECONDS)
     return answer.status_code, answer.text
 
 
@@ -79,12 +80,12 @@ def test_a_second_api_is_a_setting_and_its_halt_is_its_own(
             wait_for(lambda: first.state.memory.counts.accepted == EVENTS // 2)
             assert sms.state.memory.counts.accepted == 0
             assert ready(endpoint) == (503, "sending for sms is halted: breaker_open\n")
-            status = httpx.get(f"{endpoint}/status.json", timeout=ANSWER_SECONDS).json()
+            status = plain_http.get(f"{endpoint}/status.json", timeout=ANSWER_SECONDS).json()
             assert [(api["name"], api["halted"]) for api in status["apis"]] == [
                 ("notices", None),
                 ("sms", "breaker_open"),
             ]
-            metrics = httpx.get(f"{endpoint}/metrics", timeout=ANSWER_SECONDS).text
+            metrics = plain_http.get(f"{endpoint}/metrics", timeout=ANSWER_SECONDS).text
             assert 'notice_pipeline_halted{api="sms",reason="breaker_open"} 1.0' in metrics
             assert 'notice_pipeline_halted{api="notices",reason="breaker_open"} 0.0' in metrics
             follow(sms, WELL)

@@ -21,6 +21,7 @@ from tests.acceptance.test_chaos import cluster as cluster  # noqa: PLC0414 - a 
 from tests.acceptance.waiting import wait_for
 from tests.broker.cluster import NODES, Cluster
 from tests.broker.handle import Unavailable
+from tests.fakes import plain_http
 from tests.fakes.registry import FakeRegistry
 
 pytestmark = pytest.mark.kafka
@@ -88,7 +89,7 @@ def test_a_partition_that_no_leader_serves_is_named(stage: Stage, cluster: Clust
         endpoint = stage.service.reported("starting")[-1]["endpoint"]
 
         def ask(path: str) -> httpx.Response:
-            return httpx.get(endpoint + path, timeout=ANSWER_SECONDS)
+            return plain_http.get(endpoint + path, timeout=ANSWER_SECONDS)
 
         assert f"{CONDITION} 0.0\n" in ask("/metrics").text
         {"unreachable": cluster.cut_off_from_clients, "killed": cluster.kill_node}[how](victim)

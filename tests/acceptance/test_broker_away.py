@@ -13,6 +13,7 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 AWAY = "Kafka cannot be reached: no broker is connected"
@@ -26,7 +27,7 @@ def test_a_broker_that_is_away_is_named_and_no_reason_to_restart_or_drain(
         endpoint = stage.service.reported("starting")[0]["endpoint"]
 
         def ask(path: str) -> httpx.Response:
-            return httpx.get(endpoint + path, timeout=ANSWER_SECONDS)
+            return plain_http.get(endpoint + path, timeout=ANSWER_SECONDS)
 
         wait_for(lambda: ask("/readyz").text == "4 partitions\n")
         stage.emit(20)

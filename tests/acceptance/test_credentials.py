@@ -24,6 +24,7 @@ from tests.acceptance.test_tls import configuration, grant, secured
 from tests.acceptance.waiting import wait_for
 from tests.broker import secure
 from tests.broker.handle import Broker
+from tests.fakes import plain_http
 from tests.fakes.certificates import make_pair
 from tests.fakes.guarded_server import Asked, GuardedServer
 from tests.fakes.registry import FakeRegistry
@@ -395,11 +396,11 @@ def _emit_with_a_new_schema(stage: Stage) -> None:
 
 def _status(stage: Stage) -> dict[str, Any]:
     endpoint = stage.service.reported("starting")[-1]["endpoint"]
-    answer = httpx.get(f"{endpoint}/status.json", auth=("sre", "page-1"), timeout=ANSWER_SECONDS)
+    answer = plain_http.get(f"{endpoint}/status.json", auth=("sre", "page-1"), timeout=ANSWER_SECONDS)
     found: dict[str, Any] = answer.raise_for_status().json()
     return found
 
 
 def _page(stage: Stage, password: str, status: int) -> None:
     endpoint = stage.service.reported("starting")[-1]["endpoint"]
-    assert httpx.get(endpoint, auth=("sre", password), timeout=ANSWER_SECONDS).status_code == status
+    assert plain_http.get(endpoint, auth=("sre", password), timeout=ANSWER_SECONDS).status_code == status

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 
 from pipeline.sandbox.server import running_sandbox
@@ -18,6 +17,7 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
+from tests.fakes import plain_http
 from tests.fakes.registry import FakeRegistry
 
 pytestmark = pytest.mark.kafka
@@ -39,7 +39,7 @@ def at_noon() -> str:
 
 def halted(stage: Stage, log: str = "log") -> bool:
     found = stage.service.reported("starting", log)
-    return bool(found) and "quota" in httpx.get(f"{found[-1]['endpoint']}/readyz", timeout=ANSWER_SECONDS).text
+    return bool(found) and "quota" in plain_http.get(f"{found[-1]['endpoint']}/readyz", timeout=ANSWER_SECONDS).text
 
 
 def test_a_restart_does_not_give_the_days_number_again(stage: Stage) -> None:

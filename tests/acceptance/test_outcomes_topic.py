@@ -6,7 +6,6 @@ import signal
 import subprocess
 from typing import Any
 
-import httpx
 import pytest
 from confluent_kafka.admin import AdminClient
 
@@ -16,6 +15,7 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.waiting import wait_for
 from tests.broker.process import jars
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 EVENTS = 20
@@ -25,14 +25,16 @@ CONDITION = 'notice_pipeline_condition{condition="outcomes_unacknowledged"} 1.0'
 def reports_missing_acknowledgements(stage: Stage) -> bool:
     """Probe, page and metric alike; the member stays ready, since another one would have the same trouble."""
     endpoint = stage.service.reported("starting")[-1]["endpoint"]
-    ready = httpx.get(f"{endpoint}/readyz", timeout=ANSWER_SECONDS)
+    ready = plain_http.get(f"{endpoint}/readyz", timeout=ANSWER_SECONDS)
     if "not acknowledged for" not in ready.text:
         return False
     assert ready.status_code == 200
-    messages: list[dict[str, Any]] = httpx.get(f"{endpoint}/status.json", timeout=ANSWER_SECONDS).json()["messages"]
+    messages: list[dict[str, Any]] = plain_http.get(f"{endpoint}/status.json", timeout=ANSWER_SECONDS).json()[
+        "messages"
+    ]
     assert messages[0]["condition"] == "outcomes_unacknowledged"
     assert messages[0]["alert"] == "NoticeOutcomesUnacknowledged"
-    assert CONDITION in httpx.get(f"{endpoint}/metrics", timeout=ANSWER_SECONDS).text
+    assert CONDITION in plain_http.get(f"{endpoint}/metrics", timeout=ANSWER_SECONDS).text
     return True
 
 

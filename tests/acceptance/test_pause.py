@@ -22,6 +22,7 @@ from tests.acceptance.parcels import RECIPIENTS, Parcels
 from tests.acceptance.service import END_SECONDS
 from tests.acceptance.waiting import wait_for, wait_until_idle
 from tests.broker.handle import Broker
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 EVENTS = 600
@@ -49,7 +50,7 @@ def _taken(parcels: Parcels, template: str) -> int:
 def _ready(parcels: Parcels) -> tuple[int, str]:
     endpoint = parcels.service.reported("starting")[-1]["endpoint"]
     try:
-        answer = httpx.get(f"{endpoint}/readyz", timeout=30)
+        answer = plain_http.get(f"{endpoint}/readyz", timeout=30)
     except httpx.TransportError:  # the endpoint of a process that has ended, until the next one has started
         return 0, ""
     return answer.status_code, answer.text

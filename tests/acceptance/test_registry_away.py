@@ -20,6 +20,7 @@ from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fi
 from tests.acceptance.test_workers import samples, total
 from tests.acceptance.waiting import wait_for
 from tests.broker.handle import free_ports
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 EVENTS = 20
@@ -31,7 +32,7 @@ def test_it_waits_for_the_registry_and_says_so(stage: Stage) -> None:
     endpoint = f"http://127.0.0.1:{port}"
 
     def ask(path: str) -> httpx.Response:
-        return httpx.get(endpoint + path, timeout=ANSWER_SECONDS)
+        return plain_http.get(endpoint + path, timeout=ANSWER_SECONDS)
 
     stage.registry.away = True
     stage.service.configure({**stage.service.configuration, "http": {"host": "127.0.0.1", "port": port}})

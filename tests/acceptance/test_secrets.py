@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
@@ -21,6 +20,7 @@ from pipeline.model.outcome import OutcomeKind
 from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import SCHEMA, Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
+from tests.fakes import plain_http
 from tests.fakes.telltale_api import STEPS, TelltaleApi
 
 EVENTS = 6
@@ -134,7 +134,7 @@ def pages(stage: Stage) -> str:
     assert found is not None
     as_sre = ("sre", SECRETS["page password"])
     paths = ("/", "/status.json", "/metrics", "/readyz")
-    texts = [httpx.get(found[1] + path, auth=as_sre, timeout=ANSWER_SECONDS).text for path in paths]
+    texts = [plain_http.get(found[1] + path, auth=as_sre, timeout=ANSWER_SECONDS).text for path in paths]
     assert "notice_pipeline_notices_total" in texts[2]
     return "\n".join(texts)
 

@@ -14,6 +14,7 @@ from tests.acceptance.stage import Stage
 from tests.acceptance.test_reload import metric
 from tests.acceptance.test_reload import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.waiting import wait_for
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 EVENTS = 20
@@ -26,7 +27,7 @@ def test_a_partition_that_waits_for_the_registry_is_not_well(stage: Stage) -> No
         endpoint = stage.service.reported("starting")[0]["endpoint"]
 
         def ask(path: str) -> httpx.Response:
-            return httpx.get(endpoint + path, timeout=ANSWER_SECONDS)
+            return plain_http.get(endpoint + path, timeout=ANSWER_SECONDS)
 
         wait_for(lambda: ask("/readyz").text == "2 partitions\n")
         assert f"{HELD} 0.0" in ask("/metrics").text

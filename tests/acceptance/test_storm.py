@@ -18,6 +18,7 @@ from tests.acceptance.parcels import RULES, Parcels
 from tests.acceptance.service import END_SECONDS
 from tests.acceptance.waiting import wait_for
 from tests.broker.handle import Broker
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 EVENTS = 1_500
@@ -55,7 +56,7 @@ def ready(parcels: Parcels, member: str) -> str:
     """What the member's readiness probe answers."""
     endpoint = parcels.service.reported("starting", member)[-1]["endpoint"]
     try:
-        return httpx.get(f"{endpoint}/readyz", timeout=30).text
+        return plain_http.get(f"{endpoint}/readyz", timeout=30).text
     except httpx.TransportError:
         return ""
 

@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its stub
     AclBinding,
@@ -31,6 +30,7 @@ from tests.acceptance.service import ANSWER_SECONDS, END_SECONDS
 from tests.acceptance.stage import Stage
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.broker import secure
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 EVENTS = 20
@@ -133,7 +133,7 @@ def wait_for_attempts(stage: Stage, count: int, seconds: float = 150) -> None:
         time.sleep(0.2)
         found = re.search(r'"endpoint": "(http://[^"]+)"', stage.service.log)
         if found is not None:
-            text = httpx.get(f"{found[1]}/metrics", timeout=ANSWER_SECONDS).text
+            text = plain_http.get(f"{found[1]}/metrics", timeout=ANSWER_SECONDS).text
             counted = re.findall(r'^notice_pipeline_attempts_total\{verdict="(\w+)"\} (\S+)', text, re.MULTILINE)
             tried = sum(float(value) for _, value in counted)
             assert dict(counted).get("accepted", "0.0") == "0.0"

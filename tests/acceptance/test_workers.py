@@ -24,6 +24,7 @@ from tests.acceptance.test_service import EVENTS, assert_in_order
 from tests.acceptance.test_service import stage as stage  # noqa: PLC0414 - a fixture
 from tests.acceptance.waiting import wait_for
 from tests.broker.topics import ends
+from tests.fakes import plain_http
 
 pytestmark = pytest.mark.kafka
 NOT_ADDED_UP = "notice_pipeline_in_flight"
@@ -39,7 +40,7 @@ class Workers:
         self.count, self.endpoint = int(found[1]), found[2]
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self.endpoint + path, timeout=ANSWER_SECONDS)
+        return plain_http.get(self.endpoint + path, timeout=ANSWER_SECONDS)
 
     def list(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.get("/workers.json").json()["workers"]
@@ -118,7 +119,9 @@ def assert_sums(workers: Workers, before: Samples) -> None:
 
 def _of_each(workers: Workers) -> list[Samples]:
     """What each worker says by itself."""
-    return [samples(httpx.get(f"{one['endpoint']}/metrics", timeout=ANSWER_SECONDS).text) for one in workers.list()]
+    return [
+        samples(plain_http.get(f"{one['endpoint']}/metrics", timeout=ANSWER_SECONDS).text) for one in workers.list()
+    ]
 
 
 def assert_pages(workers: Workers) -> None:

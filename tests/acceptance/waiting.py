@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from pipeline.sandbox.server import SandboxServer
+from tests.fakes import plain_http
 
 PAUSE_SECONDS = 0.05
 # Only a failing test ever waits so long; a busy machine must not make one fail.
@@ -34,5 +35,5 @@ def wait_for(what: Callable[[], Any], seconds: float = WAIT_SECONDS) -> Any:  # 
 def wait_until_idle(sandbox: SandboxServer) -> None:
     """Wait until every request of processes that have ended is answered, to no one."""
     # Connections are accepted in order, so that this answer comes after the sandbox knows all of the others.
-    httpx.get(f"{sandbox.base_url}/healthz", headers={"Connection": "close"}, timeout=WAIT_SECONDS, trust_env=False)
+    plain_http.get(f"{sandbox.base_url}/healthz", headers={"Connection": "close"}, timeout=WAIT_SECONDS)
     wait_for(lambda: not sandbox.state.connections._open and not sandbox.state.in_flight)

@@ -21,6 +21,7 @@ from pipeline.web.search import MOST_EVENTS, Answer, EventView, SearchActions, S
 from tests.browser.axe import violations
 from tests.browser.looking import Looked
 from tests.browser.serving import Served, serving
+from tests.fakes import plain_http
 from tests.unit.operations.test_find import LINE, REFUSED, ended, story
 
 pytestmark = pytest.mark.browser
@@ -161,7 +162,7 @@ def test_an_answer_is_shown_again_in_the_other_language(served: Served, looked: 
     expect(page.get_by_role("heading", name="被拒：顾客拒收了该账号的消息（43101）")).to_be_visible()
     expect(page.get_by_role("status")).to_contain_text("查到 3 个事件，另有 3 个更早的未列出。")
     expect(page.get_by_label("文字或编号")).to_have_value("T2026-17")
-    answer = httpx.get(f"{served.url}/search?language=en", auth=(USER, PASSWORD))
+    answer = plain_http.get(f"{served.url}/search?language=en", auth=(USER, PASSWORD))
     assert (answer.status_code, answer.headers["location"]) == (303, "./")
 
 
@@ -180,7 +181,7 @@ def test_what_is_not_found_and_what_fails_is_explained(served: Served, looked: L
 
 def test_the_page_needs_a_password_and_its_own_form(served: Served) -> None:
     """A page of another origin cannot search."""
-    assert httpx.get(served.url).status_code == 401
+    assert plain_http.get(served.url).status_code == 401
     login = (USER, PASSWORD)
     form = {"kind": "text", "value": "x", "since": "-7d"}
     foreign = httpx.post(f"{served.url}/search", data=form, auth=login, headers={"Sec-Fetch-Site": "cross-site"})

@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import httpx
-
 from tests.acceptance.service import ServiceUnderTest
+from tests.fakes import plain_http
 
 SAMPLE_SECONDS = 0.5
 UP_SECONDS = 200.0
@@ -56,7 +55,7 @@ class Member:
     def ready(self) -> str:
         """What its readiness probe answers."""
         endpoint = str(self.events("starting")[0]["endpoint"])
-        return httpx.get(f"{endpoint}/readyz", timeout=5).text.strip()
+        return plain_http.get(f"{endpoint}/readyz", timeout=5).text.strip()
 
     @property
     def ended(self) -> bool:

@@ -17,6 +17,7 @@ import pytest
 
 from pipeline.cli.service import sandbox
 from pipeline.errors import UserError
+from tests.fakes import plain_http
 
 TEMPLATES = """
 templates:
@@ -57,7 +58,7 @@ def test_it_prints_its_url_and_ends_cleanly(number: signal.Signals) -> None:
     """One line with the url; Ctrl-C ends it with 0 and without a traceback."""
     with started() as (process, line, url):
         assert line.startswith("sandbox: http://127.0.0.1:")
-        assert httpx.get(f"{url}/healthz", trust_env=False).text == "ok\n"
+        assert plain_http.get(f"{url}/healthz").text == "ok\n"
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err) == (0, "", "")

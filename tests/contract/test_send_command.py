@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 
+from tests.fakes import plain_http
 from tests.unit.cli.conftest import PAID
 from tests.unit.cli.conftest import shop as shop  # noqa: PLC0414 - a fixture
 
@@ -28,7 +28,7 @@ class Work(NamedTuple):
 
     def received(self) -> list[dict[str, Any]]:
         """Every message that the sandbox has accepted."""
-        answer = httpx.get(f"{self.url}/sandbox/messages", trust_env=False)
+        answer = plain_http.get(f"{self.url}/sandbox/messages")
         found: list[dict[str, Any]] = answer.json()["messages"]
         return found
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.broker.handle import Unavailable
+from tests.fakes import plain_http
 from tests.observability.prometheus import alertmanager
 
 CONFIGURATION = Path(__file__).parents[2] / "deploy" / "prometheus" / "alertmanager.yaml"
@@ -46,7 +47,7 @@ def reported(address: str, request: pytest.FixtureRequest) -> Reported:
         # What holds another back is heard of a moment after it is listed: an answer counts when it stays.
         while len(steady) < STEADY:
             query = {"filter": f'test="{test}"'}
-            found = httpx.get(url, params=query, timeout=10, trust_env=False).json()
+            found = plain_http.get(url, params=query, timeout=10).json()
             active = {one["labels"]["alertname"] for one in found if one["status"]["state"] == "active"}
             if len(found) < len(fired) or (steady and active != steady[-1]):
                 steady = []

@@ -28,6 +28,7 @@ from pipeline.model.outcome import OutcomeKind, Reason
 from pipeline.operations.find.query import ByField, Field
 from tests.acceptance.waiting import wait_for
 from tests.broker.topics import ends
+from tests.fakes import plain_http
 from tests.fakes.postgresql import running_postgresql
 from tests.fakes.real_kafka import RealKafka
 from tests.integration.commands import Command
@@ -184,12 +185,12 @@ def test_lag_and_readiness_are_served(office: Office) -> None:
         threading.Thread(target=process.stderr.read, daemon=True).start()
 
         def metric(name: str) -> float:
-            text = httpx.get(f"{endpoint}/metrics", timeout=30).text
+            text = plain_http.get(f"{endpoint}/metrics", timeout=30).text
             return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(f"{name} "))
 
         wait_for(lambda: metric("notice_pipeline_history_rows_total") == 50)
         wait_for(lambda: metric("notice_pipeline_history_lag") == 0)
-        assert httpx.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n"
+        assert plain_http.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n"
 
 
 def test_outcomes_that_retention_deleted_before_they_were_stored_are_not_behind(office: Office) -> None:
@@ -212,7 +213,7 @@ def test_outcomes_that_retention_deleted_before_they_were_stored_are_not_behind(
         assert process.stderr is not None
         endpoint = next(json.loads(line)["endpoint"] for line in process.stderr if "history_started" in line)
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        wait_for(lambda: httpx.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n")
+        wait_for(lambda: plain_http.get(f"{endpoint}/readyz", timeout=30).text == "0 outcomes behind\n")
 
 
 def test_a_missing_database_is_an_error(office: Office, command: Command) -> None:
@@ -256,4 +257,4 @@ def test_the_search_page_finds_an_event_for_those_who_may_see_it(office: Office)
             assert '<li class="outcome">' in event
             gone = client.get(f"/event/{shop.kafka.names.events}/0/99")
             assert (gone.status_code, "has no offset 99" in gone.text) == (404, True)
-        assert httpx.get(endpoint, timeout=30).status_code == 401
+        assert plain_http.get(endpoint, timeout=30).status_code == 401

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.broker.handle import Unavailable
+from tests.fakes import plain_http
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache"
 DOWNLOAD_SECONDS = 300
@@ -73,7 +74,7 @@ class JavaServer:
 
     def _up(self) -> bool:
         try:
-            return httpx.get(self._answers_at, timeout=2, trust_env=False).status_code == httpx.codes.OK
+            return plain_http.get(self._answers_at, timeout=2).status_code == httpx.codes.OK
         except httpx.HTTPError:
             return False
 

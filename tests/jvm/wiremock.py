@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 
 from tests.broker.handle import free_ports
+from tests.fakes import plain_http
 from tests.jvm.server import CACHE, JavaServer, fetch
 
 VERSION = "3.13.2"
@@ -47,7 +48,7 @@ class WireMock:
 
     def journal(self) -> list[Received]:
         """Every request so far, in the order in which they came."""
-        found = httpx.get(f"{self.url}/__admin/requests", timeout=60, trust_env=False).raise_for_status().json()
+        found = plain_http.get(f"{self.url}/__admin/requests", timeout=60).raise_for_status().json()
         return [
             Received(one["request"]["headers"], one["request"]["body"], one["response"].get("body", ""))
             for one in reversed(found["requests"])

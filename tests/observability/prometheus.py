@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from tests.broker.handle import Unavailable, free_ports
+from tests.fakes import plain_http
 
 READY_SECONDS = 90.0
 
@@ -59,7 +60,7 @@ class Prometheus:
         return [rule for group in self._get("rules", {})["groups"] for rule in group["rules"] if rule["type"] == kind]
 
     def _get(self, path: str, params: Mapping[str, str]) -> Any:  # noqa: ANN401 - as its API gives it
-        answer = httpx.get(f"{self.address}/api/v1/{path}", params=params, timeout=30, trust_env=False).json()
+        answer = plain_http.get(f"{self.address}/api/v1/{path}", params=params, timeout=30).json()
         assert answer["status"] == "success", f"{params}: {answer}"
         return answer["data"]
 
@@ -163,7 +164,7 @@ def _until_ready(name: str, url: str, process: subprocess.Popen[bytes]) -> None:
         if process.poll() is not None:
             raise Unavailable(f"{name} ended at its start")
         try:
-            if httpx.get(url, trust_env=False).is_success:
+            if plain_http.get(url).is_success:
                 return
         except httpx.TransportError:
             pass
