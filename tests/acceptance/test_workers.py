@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,12 +130,18 @@ def assert_pages(workers: Workers) -> None:
     page = workers.get("/").text
     for number in (1, 2):
         assert f'href="worker/{number}/"' in page
-        own = workers.get(f"/worker/{number}/").text
+        own = wait_for(partial(_answered, workers, f"/worker/{number}/"))
         assert "Notices accepted" in own
         static = re.search(r'href="(static/page.css[^"]*)"', own)
         assert static is not None
         assert workers.get(f"/worker/{number}/{static[1]}").status_code == 200
         assert workers.get(f"/worker/{number}/status.json").json()["phase"] == "running"
+
+
+def _answered(workers: Workers, path: str) -> str:
+    """The page, once its worker answers in time: one that has just begun does not on a busy machine."""
+    answer = workers.get(path)
+    return "" if answer.status_code == 503 else answer.text
 
 
 def _successor(workers: Workers, victim: Mapping[str, Any]) -> Mapping[str, Any] | None:
