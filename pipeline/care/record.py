@@ -16,7 +16,8 @@ RECIPIENT = "recipient"
 """The state of a recipient: one byte for the form of the record, eight for its writer, and the packed state."""
 ABOUT = "about"
 """Whose the records of a partition are: JSON with the group and a fingerprint of the form of recipients."""
-WRITER_BYTES = 8
+WRITER_AT, WRITER_BYTES = 1, 8
+"""Where the writer is in a recipient's record."""
 WRITER_HEADER = "writer"
 """Of a record without a value, which has no other place for its writer."""
 FORM = 1
@@ -64,10 +65,10 @@ def read_state(raw: bytes) -> tuple[bytes, bytes]:
     Raises:
         DamagedCareState: it is another program's, or a later release's.
     """
-    begin = 1 + WRITER_BYTES
+    begin = WRITER_AT + WRITER_BYTES
     if len(raw) < begin or raw[0] != FORM:
         raise DamagedCareState(f"a record of recipient care has the form {raw[:1].hex()}, and this release reads 01")
-    return raw[1:begin], raw[begin:]
+    return raw[WRITER_AT:begin], raw[begin:]
 
 
 def written_about(given: About) -> bytes:

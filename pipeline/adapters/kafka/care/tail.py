@@ -19,7 +19,7 @@ from pipeline.adapters.kafka.care.writer import writer_of
 from pipeline.adapters.kafka.clients import WATCH_INTERVAL_MS, outside_group
 from pipeline.adapters.kafka.former_clients import drop
 from pipeline.adapters.kafka.statistics import KnownBrokers, report_lost
-from pipeline.care.record import RECIPIENT, WRITER_HEADER, read_key, read_state
+from pipeline.care.record import RECIPIENT, WRITER_AT, WRITER_HEADER, read_key, read_state
 from pipeline.errors import ConfigurationError, DamagedCareState
 
 if TYPE_CHECKING:
@@ -153,6 +153,9 @@ class CareTail:
             epoch = self._wanted[number][0]
             self._wanted[number] = epoch, offset + 1
         value = message.value()
+        own = writer_of(self._process, epoch)
+        if value is not None and value.startswith(own, WRITER_AT):
+            return  # nearly all
         kind, name = read_key(message.key()) or ("", "")
         if kind != RECIPIENT:
             return
@@ -165,6 +168,6 @@ class CareTail:
                 writer, state = read_state(value)
             except DamagedCareState:
                 return
-        if writer != writer_of(self._process, epoch):
+        if writer != own:
             log.warning("care_foreign_write", partition=number, offset=offset, hint="runbook: NoticeCareForeignWrite")
             foreign(number, name, state)
