@@ -56,8 +56,8 @@
   };
   // Where a comment begins, or the line ends; a # within quotes begins none.
   const withoutComment = (line) => {
-    const found = /^(?:"(?:\\.|[^"\\])*"|'[^']*'|[^"'#]|(?<!\s)#)*?(?=\s+#)/.exec(line);
-    return found ? found[0].length : line.length;
+    const found = /^(?:"(?:\\.|[^"\\])*"|'[^']*'|[^"'#]|(?<!\s)#)*?(?=\s#)/.exec(line);
+    return found ? found[0].trimEnd().length : line.length;
   };
   const expressions = (line) => {
     const found = [];
