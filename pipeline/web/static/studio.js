@@ -54,15 +54,10 @@
     }
     return line.length;
   };
-  // Where a comment begins, or the line ends; a # within quotes begins none.
-  const withoutComment = (line) => {
-    const found = /^(?:"(?:\\.|[^"\\])*"|'[^']*'|[^"'#]|(?<!\s)#)*?(?=\s#)/.exec(line);
-    return found ? found[0].trimEnd().length : line.length;
-  };
   const expressions = (line) => {
     const found = [];
     const condition = /^\s*(?:- )?when:\s*[|>'"-]*\s*/.exec(line);
-    if (condition) return [[condition[0].length, withoutComment(line)]];
+    if (condition) return [[condition[0].length, line.length]];
     for (let from = line.indexOf("${"); from >= 0; from = line.indexOf("${", from + 2)) {
       if (line[from - 1] === "$") continue;
       found.push([from, Math.min(closing(line, from + 2) + 1, line.length)]);
@@ -74,10 +69,8 @@
     for (const { from, to } of view.visibleRanges) {
       for (let position = from; position <= to;) {
         const line = view.state.doc.lineAt(position);
-        const comment = line.length < 5000 ? withoutComment(line.text) : 0;
-        for (const [start, last] of line.length < 5000 ? expressions(line.text) : []) {
-          const end = Math.min(last, comment);
-          if (start >= end) continue;
+        for (const [start, end] of line.length < 5000 ? expressions(line.text) : []) {
+          if (start === end) continue;
           found.push(whole.range(line.from + start, line.from + end));
           for (const match of line.text.slice(start, end).matchAll(NAMES)) {
             const name = Object.keys(match.groups).find((group) => match.groups[group] !== undefined);
