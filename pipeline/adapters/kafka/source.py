@@ -12,11 +12,12 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.commits import Commits
+from pipeline.adapters.kafka.group.membership import CONSUMER_DEFAULTS, GroupProtocol, Membership
+from pipeline.adapters.kafka.group.start_offsets import StartOffsets
 from pipeline.adapters.kafka.identities import TopicIdentities
 from pipeline.adapters.kafka.intents.reader import IntentsReader
 from pipeline.adapters.kafka.lag import Lag
 from pipeline.adapters.kafka.ledger.reader import LedgerReader
-from pipeline.adapters.kafka.membership import CONSUMER_DEFAULTS, GroupProtocol, Membership
 from pipeline.adapters.kafka.record import record_of
 from pipeline.adapters.kafka.rights import Right, refused
 from pipeline.adapters.kafka.unreadable import UnreadablePartitions
@@ -86,21 +87,26 @@ class KafkaSource:
         self._properties = properties
         self._group_id = str(properties.get("group.id"))
         self._commits = Commits(committed, self._alive)
+        starts = StartOffsets(
+            self._commits,
+            identities,
+            gone=events_gone,
+            recreated=recreated,
+            intents_topic=intents.topic if intents is not None else None,
+        )
         self._group = Membership(
             properties,
             topics,
             ledger,
             self._commits,
             _protocol(next_generation=next_generation, fall_back=fall_back),
-            gone=events_gone,
-            identities=identities,
-            recreated=recreated,
+            starts=starts,
             alive=self._alive,
             forgotten=self._drop,
             intents=intents,
         )
         reset = str(properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
-        self._unreadable = UnreadablePartitions(reset, self._group.report_gone)
+        self._unreadable = UnreadablePartitions(reset, starts.report_gone)
         self._listener: SourceListener | None = None
         self._thread = threading.Thread(target=self._run, name="kafka-source", daemon=True)
         self._changed = threading.Condition()

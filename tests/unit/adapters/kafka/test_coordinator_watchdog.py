@@ -7,8 +7,8 @@ import json
 import pytest
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.kafka import membership as kafka_group
-from pipeline.adapters.kafka.coordinator_watchdog import RECOVERY_SECONDS, SILENT_SECONDS, CoordinatorWatchdog
+from pipeline.adapters.kafka.group import membership as kafka_group
+from pipeline.adapters.kafka.group.coordinator_watchdog import RECOVERY_SECONDS, SILENT_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger.reader import LedgerReader
 from pipeline.adapters.kafka.source import KafkaSource
 from tests.fakes.identities import UnknownIdentities

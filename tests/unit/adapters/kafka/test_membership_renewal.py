@@ -13,10 +13,11 @@ import pytest
 from confluent_kafka import KafkaError
 from confluent_kafka import TopicPartition as KafkaPartition
 
-from pipeline.adapters.kafka import membership
 from pipeline.adapters.kafka.commits import Commits
+from pipeline.adapters.kafka.group import membership
+from pipeline.adapters.kafka.group.membership import GroupProtocol, Membership
+from pipeline.adapters.kafka.group.start_offsets import StartOffsets
 from pipeline.adapters.kafka.ledger.reader import Committed, Replay
-from pipeline.adapters.kafka.membership import GroupProtocol, Membership
 from pipeline.model.event import Origin, TopicPartition
 from pipeline.model.ledger import Assigned, LedgerPosition
 from tests.fakes.listener import RecordingListener
@@ -122,15 +123,17 @@ def listener() -> RecordingListener:
 def member(made: list[FakeConsumer], listener: RecordingListener) -> Membership:
     """With its only partition assigned."""
     ledger: Any = EmptyLedger()
+    commits = Commits(lambda _result, _count: None)
+    starts = StartOffsets(
+        commits, Ids(), gone=lambda _topic, _count: None, recreated=lambda _topic: None, intents_topic=None
+    )
     group = Membership(
         {"sasl.password": "old"},
         [P0.topic],
         ledger,
-        Commits(lambda _result, _count: None),
+        commits,
         GroupProtocol.CONSUMER,
-        gone=lambda _topic, _count: None,
-        identities=Ids(),
-        recreated=lambda _topic: None,
+        starts=starts,
         alive=lambda: None,
         forgotten=lambda _partitions: None,
     )

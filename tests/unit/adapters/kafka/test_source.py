@@ -12,9 +12,9 @@ from confluent_kafka import KafkaError, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from pipeline.adapters.clock import SystemClock
-from pipeline.adapters.kafka import membership as kafka_group
 from pipeline.adapters.kafka import source as kafka_source
-from pipeline.adapters.kafka.coordinator_watchdog import RECOVERY_SECONDS, CoordinatorWatchdog
+from pipeline.adapters.kafka.group import membership as kafka_group
+from pipeline.adapters.kafka.group.coordinator_watchdog import RECOVERY_SECONDS, CoordinatorWatchdog
 from pipeline.adapters.kafka.ledger.reader import Committed, LedgerReader, Replay
 from pipeline.adapters.kafka.source import BATCH, BATCH_BYTES, KafkaSource
 from pipeline.model.ledger import Assigned

@@ -1,8 +1,7 @@
-"""Membership in the consumer group: assigned partitions, their start offsets, and callbacks on a change."""
+"""Membership in the consumer group: assigned partitions, and callbacks on a change."""
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,22 +15,20 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from pipeline.adapters.kafka import errors as kafka_errors
 from pipeline.adapters.kafka.clients import TO_THE_END
 from pipeline.adapters.kafka.connection_errors import ConnectionErrors
-from pipeline.adapters.kafka.coordinator_watchdog import CoordinatorWatchdog
 from pipeline.adapters.kafka.former_clients import close, drop
-from pipeline.adapters.kafka.identities import TopicIdentities
+from pipeline.adapters.kafka.group.coordinator_watchdog import CoordinatorWatchdog
+from pipeline.adapters.kafka.group.start_offsets import StartOffsets
 from pipeline.adapters.kafka.intents.reader import IntentsReader
 from pipeline.adapters.kafka.ledger.reader import Committed, LedgerReader, Replay, replay_timeout, uncommitted
 from pipeline.adapters.kafka.statistics import INTERVAL_MS, KnownBrokers, Statistics, report_lost
-from pipeline.delivery import pointer
 from pipeline.errors import ConfigurationError
-from pipeline.model.event import Origin, TopicPartition
+from pipeline.model.event import TopicPartition
 from pipeline.settings.kafka_cautions import HEARTBEAT, SESSION, heartbeat_ms
 
 if TYPE_CHECKING:
     from pipeline.adapters.kafka.commits import Commits
     from pipeline.ports import SourceListener
 
-ASK_SECONDS = 10.0
 LEAVE_SECONDS = 10.0
 """Within this time a client that is replaced has left the group, beside the time for its drain; else its partitions are
 dropped."""
@@ -92,17 +89,15 @@ class Membership:
         commits: Commits,
         protocol: GroupProtocol,
         *,
-        gone: Callable[[str, int], None],
-        identities: TopicIdentities,
-        recreated: Callable[[str], None],
+        starts: StartOffsets,
         alive: Callable[[], None],
         forgotten: Callable[[Sequence[TopicPartition]], None],
         intents: IntentsReader | None = None,
     ) -> None:
         """Call `alive` while a long assignment makes progress, and `forgotten` with partitions that were taken away.
 
-        `recreated` counts topics that were deleted and created again. `intents` reads the intents topic, which is one
-        of `topics` where recipient care is on.
+        `starts` finds where assigned partitions begin. `intents` reads the intents topic, which is one of `topics`
+        where recipient care is on.
 
         Raises:
             ConfigurationError: librdkafka refuses its settings.
@@ -115,13 +110,7 @@ class Membership:
         self._commits = commits
         self._alive = alive
         self._forgotten = forgotten
-        self._gone = gone
-        self._identities = identities
-        self._recreated = recreated
-        self._gone_below: dict[TopicPartition, int] = {}
-        """The log's start of partitions of which retention deleted events unread."""
-        self._topic_ids: dict[str, str] = {}
-        """The topics' ids at their newest assignment."""
+        self._starts = starts
         self._may_fall_back = protocol is GroupProtocol.AUTO
         self._protocol = CLASSIC if protocol is GroupProtocol.CLASSIC else NEXT_GENERATION
         self._epoch = 0
@@ -304,11 +293,8 @@ class Membership:
             return
         if partitions:
             self._epoch += 1
-            origins = self._retried(lambda: self._identities.origins({one.topic for one in partitions}))
-            committed = self._retried(
-                lambda: [self._committed(consumer, one, origins[one.topic]) for one in _answers(consumer, partitions)]
-            )
-            self._topic_ids.update((topic, one.topic_id) for topic, one in origins.items() if one.topic_id)
+            reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
+            committed = self._retried(lambda: self._starts.of(consumer, partitions, reset))
             replays = self._retried(lambda: self._replays(committed))
             for replay in replays:
                 assigned = replay.assigned
@@ -339,91 +325,17 @@ class Membership:
 
         The classic protocol does not report such a change, and librdkafka continues at the old topic's offset.
         """
-        for topic in self._renewed():
+        for topic in self._starts.renewed({key.topic for key in self.owned}):
             keys = [key for key in self.owned if key.topic == topic]
             partitions = [KafkaPartition(*key) for key in keys]
             self._lose(self.consumer, partitions)
             self._assign(self.consumer, partitions)
 
-    def _renewed(self) -> set[str]:
-        """Return the topics of assigned partitions whose id has changed since the assignment, as far as known."""
-        topics = {key.topic for key in self.owned} & self._topic_ids.keys()
-        newest = self._identities.newest(topics)
-        return {topic for topic in topics if newest.get(topic, self._topic_ids[topic]) != self._topic_ids[topic]}
-
-    def _is_recreated(self, origin: Origin, topic: str, metadata: str | None) -> bool:
-        """Whether the commit, or the last assignment, belongs to an earlier topic of this name."""
-        found = pointer.read(metadata)
-        committed = found.topic_id if isinstance(found, pointer.Pointer) else None
-        return any(before not in (None, origin.topic_id) for before in (committed, self._topic_ids.get(topic)))
-
-    def _committed(self, consumer: Consumer, answer: KafkaPartition, origin: Origin) -> Committed:
-        """Return where to begin: at the committed offset, if the partition still has it."""
-        partition = TopicPartition(answer.topic, answer.partition)
-        low, high = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ASK_SECONDS)
-        offset, metadata = answer.offset, answer.metadata
-        found = pointer.read(metadata)
-        where = {"topic": partition.topic, "partition": partition.partition, "committed": offset}
-        if origin.topic_id is not None and self._is_recreated(origin, partition.topic, metadata):
-            log.error("topic_recreated", **where, start=low, hint="its events are read from the start")
-            self._recreated(partition.topic)
-            # Without a line its next owner would begin one, and not recognise the intents of this one.
-            return Committed(
-                partition, low, None, origin, _new_line(high, is_reset=False) if self._maps(partition) else None
-            )
-        if isinstance(found, pointer.Pointer) and found.gone is not None:
-            self._commits.keep_gone(partition, found.gone)
-        if 0 <= high < offset:
-            log.error("committed_offset_beyond_end", **where, end=high, hint="was the topic deleted and created again?")
-            offset, metadata, found = OFFSET_INVALID, None, None
-        elif 0 <= offset < low:
-            self.report_gone(partition, offset, low)
-        line, scan = None, None
-        if self._intents is not None and partition.topic == self._intents.topic:
-            scan = found.scan if isinstance(found, pointer.Pointer) else None
-        elif self._maps(partition):
-            line = found.line if isinstance(found, pointer.Pointer) else None
-            if line is None:
-                line = _new_line(high, is_reset=not isinstance(found, pointer.Pointer))
-            if offset < _read_before(line):
-                metadata = None  # what was sent of these events may be anywhere in the ledger
-        if offset >= 0:
-            return Committed(partition, offset, metadata, origin, line, scan)
-        reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
-        start = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
-        first = start.get(reset, OFFSET_INVALID)
-        return Committed(partition, first if first >= 0 else None, None, origin, line)
-
-    def _maps(self, partition: TopicPartition) -> bool:
-        """Whether events of this partition become intents."""
-        return self._intents is not None and partition.topic != self._intents.topic
-
-    def report_gone(self, partition: TopicPartition, first: int, start: int) -> None:
-        """Report once the events from `first` to the log's start, which retention deleted unread; commits note them.
-
-        An assignment that is retried, or begins at the committed offset, comes to the same events again.
-        """
-        first = max(first, self._gone_below.get(partition, first))
-        if first >= start:
-            return
-        self._gone_below[partition] = start
-        log.error(
-            "events_gone_unread",
-            topic=partition.topic,
-            partition=partition.partition,
-            committed=first,
-            start=start,
-            lost=start - first,
-            error="retention deleted events before they were read",
-        )
-        self._gone(partition.topic, start - first)
-        self._commits.add_gone(partition, pointer.Gone(first, start - 1, start - first))
-
     def _revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
         keys = self._owned_of(partitions) if consumer is self.consumer else []  # an abandoned client has none
         if keys:
             points = self._events.on_revoked(keys)
-            renewed = self._renewed()
+            renewed = self._starts.renewed({key.topic for key in self.owned})
             self._commits.last(consumer, [point for point in points if point.partition.topic not in renewed])
             self._forget(consumer, keys)
         consumer.incremental_unassign(partitions)
@@ -447,7 +359,7 @@ class Membership:
         for key in keys:
             del self.owned[key]
             self.paused.discard(key)
-            self._gone_below.pop(key, None)
+            self._starts.forget(key)
         self._commits.forget(keys)
         self._forgotten(keys)
 
@@ -474,27 +386,3 @@ class Membership:
         self._alive()
         if self.stopping.is_set():
             raise KafkaException(KafkaError(KafkaError._FAIL, "stopped while partitions were being assigned"))  # noqa: SLF001 - librdkafka's own codes begin so
-
-
-def _new_line(high: int, *, is_reset: bool) -> str:
-    """Return a new name for what the group reads of a partition of events from now on, and writes into intents.
-
-    After a reset of its offsets the group may read again what it has read. The name ends with the offset below which
-    that is so.
-    """
-    return f"{secrets.token_hex(4)}-{max(0, high) if is_reset else 0}"
-
-
-def _read_before(line: str) -> int:
-    """Return the offset below which events of this line may have been read before."""
-    _, _, offset = line.partition("-")
-    return int(offset) if offset.isdecimal() else 0
-
-
-def _answers(consumer: Consumer, partitions: list[KafkaPartition]) -> list[KafkaPartition]:
-    """Return the group's committed offsets; a failed query must not be taken for an empty commit."""
-    answers = consumer.committed(partitions, timeout=ASK_SECONDS)
-    for one in answers:
-        if one.error is not None:
-            raise KafkaException(one.error)
-    return answers

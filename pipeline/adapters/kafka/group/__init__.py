@@ -1,0 +1,1 @@
+"""Membership in the consumer group: who has which partition, and where it begins to read."""
