@@ -175,6 +175,8 @@ MONEY = (
             "money_of_cents(event.fee_cents"),
     Mistake("whole units as cents", FEE, '${▸money_of_cents(int(event.fare), "CNY")}', "wrong-unit",
             "money(event.fare"),
+    Mistake("a fixed amount without its currency", FEE, "▸128.00", "bare-amount", "write ¥128.00"),
+    Mistake("a fixed whole amount without its currency", FEE, "▸0", "bare-amount", "money("),
     Mistake("an amount with separators in its field", FEE, '${money(event.fare, "CNY", ▸"zh-CN")}', "may-fail",
             "leave the locale out"),
     Mistake("a currency that the field does not take", FEE, '${▸money(event.fare, "SEK")}', "over-limit",

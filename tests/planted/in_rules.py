@@ -221,6 +221,7 @@ WRONG_FUNCTIONS = (
     Mistake("one comparison with two values", WHEN, 'event.pay_channel == "WECHAT" ▸|| "ALIPAY"', "type-mismatch",
             "event.pay_channel in ["),
     Mistake("a number in quotes", WHEN, 'event.amount_paid ▸> "100"', "type-mismatch", "without quotes: 100.0"),
+    Mistake("null in quotes", WHEN, 'event.amount_paid ▸!= "null"', "type-mismatch", "null without quotes"),
     Mistake("the present time", WHEN, "event.paid_at < ▸now()", "unknown-name", "knows no clock"),
     Mistake("today", WHEN, "event.paid_at > ▸TODAY()", "unknown-name", "knows no clock"),
     Mistake("money's arguments swapped", AMOUNT4, "${▸money(event.currency, event.amount_paid)}", "type-mismatch",

@@ -252,6 +252,8 @@ def _number_and_text(sign: str, one: str, other: str, before: str, behind: str) 
         return phrase("make a text of the other side with string()")
     text = behind.strip() if other == "string" else before.strip()
     number = text.strip("\"' ")
+    if number == "null" and sign in {"==", "!="}:
+        return phrase("write null without quotes")
     if sign in _COMPARISONS and number.replace(".", "", 1).isdigit():
         is_decimal = "double" in {one, other} and "." not in number
         return phrase("write the number without quotes: {number}", number=number + ".0" * is_decimal)

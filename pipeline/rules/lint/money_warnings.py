@@ -99,6 +99,19 @@ _MONEY_CALLS = frozenset({"money", "money_of_cents"})
 _CALL = re.compile(r"\s*(?:money|money_of_cents)\s*\(.*\)\s*", re.DOTALL)
 
 
+_DIGITS = re.compile(r"\s*([0-9]{1,10}(?:\.[0-9]+)?)\s*")
+
+
+def bare_constant(text: str) -> Fault | None:
+    """A fixed amount without a currency, as the whole text of a field of amounts."""
+    if (found := _DIGITS.fullmatch(text)) is None:
+        return None
+    number = found[1]
+    message = phrase("the customer would read the amount without its currency: `{text}`", text=number)
+    hint = phrase("write ¥{text}, or money(…) of the event's amount", text=number)
+    return Fault(found.start(1), "bare-amount", message, hint)
+
+
 def doubled_around(text: str) -> Iterator[int]:
     """Signs and units of currencies around `${money(…)}`: the index of each into the text."""
     try:

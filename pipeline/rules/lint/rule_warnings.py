@@ -25,6 +25,7 @@ from pipeline.rules.source.finding_codes import CODES, is_error
 from pipeline.rules.source.format import FieldValue, RuleModel
 from pipeline.rules.source.report import Report
 from pipeline.rules.source.templates import Template
+from pipeline.styles.category import AMOUNT
 from pipeline.styles.registry import STYLES
 
 _NAMES = frozenset({"when", "for_each", "to", "template", "url", "reference", "once", "data"})
@@ -118,6 +119,8 @@ class _FileWarnings:
                     self._report.add_inside(path, doubt.at, "foreign-placeholder", doubt.message, doubt.hint)
                 if path[-1] == "url" and (host := text_warnings.unreachable_host(text)) is not None:
                     self._report.add_inside(path, host.at, "unreachable-url", host.message, host.hint)
+                if self._where(path).kind is AMOUNT and (bare := money_warnings.bare_constant(text)) is not None:
+                    self._report.add_inside(path, bare.at, bare.code, bare.message, bare.hint)
                 for at in money_warnings.doubled_around(text):
                     self._report.add_inside(path, at, *money_warnings.DOUBLED)
             given = dict(self._file.rules)[index]
