@@ -220,7 +220,8 @@ CODES: Mapping[str, Code] = {
     ),
     "doubtful-recipient": Code(
         _W,
-        "The recipient is the same for every event, or has a quote, comma or blank beside the field.",
+        "The recipient is the same for every event, is the number of an order or another thing, or has a quote, comma "
+        "or blank beside the field.",
         "Write the field with the customer's id, and nothing else.",
         "to: ${event.sub},",
     ),
