@@ -1,6 +1,6 @@
 # `make help` lists the targets. CI calls `make tools`, `make test` and `make release`.
 PYTHON ?= python3
-WORKERS ?= 3
+WORKERS ?= 4
 BIN := .venv/bin
 SBOM_TOOL := cyclonedx-bom==7.5.0
 AUDIT_TOOL := pip-audit==2.10.1
@@ -28,7 +28,7 @@ setup: .venv/.ready ## Create the development environment in .venv.
 demo: setup ## Run the whole pipeline on this machine, with an embedded broker and a sandbox API.
 	@$(BIN)/notice-pipeline demo $(ARGS)
 
-test: setup check-code ## Run every check and every test, on a real Kafka if one is available; WORKERS=3 processes.
+test: setup check-code ## Run every check and every test, on a real Kafka if one is available; WORKERS=4 processes.
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 quick: setup ## Run the unit and property tests, the latter with fewer examples (under a minute).
