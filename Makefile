@@ -75,6 +75,7 @@ pictures: setup ## Photograph the pages of a real run for README and guides (nee
 	@$(BIN)/python -m docs.photograph
 
 release: setup sbom ## Build wheel, sdist, Helm chart and bill of materials in dist/.
+	@command -v helm >/dev/null || { echo "helm is not installed: make tools installs it" >&2; exit 1; }
 	@$(BIN)/uv build --quiet --build-constraints requirements.lock --require-hashes --out-dir dist .
 	@log=$$(helm package deploy/helm/notice-pipeline --version $(VERSION) --app-version $(VERSION) --destination dist 2>&1) || \
 	  { echo "$$log" >&2; exit 1; }
