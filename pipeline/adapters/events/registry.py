@@ -20,7 +20,7 @@ from pipeline.adapters.events.encryption import require_plain
 from pipeline.adapters.events.references import Document, Reference, resolved
 from pipeline.adapters.events.writer_schemas import Avro
 from pipeline.adapters.inflated import inflated
-from pipeline.adapters.redirects import not_followed
+from pipeline.adapters.redirects import is_redirect, not_followed
 from pipeline.errors import ConfigurationError, RegistryAway, SchemaError, SchemaUnavailable, Unreachable
 from pipeline.settings.certificates import load_client_certificate
 
@@ -267,7 +267,7 @@ class SchemaRegistry:
         try:
             with self._client.stream(method, f"{self._url}{path}", content=content, headers=headers) as response:
                 status = response.status_code
-                if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+                if is_redirect(status):
                     where = not_followed(response.headers.get("location"))
                     raise Unreachable(
                         f"the schema registry at {self._url} answers {status}: {where}",

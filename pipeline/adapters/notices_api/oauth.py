@@ -16,7 +16,7 @@ from pipeline.adapters.inflated import inflated
 from pipeline.adapters.notices_api.resolving import http_transport
 from pipeline.adapters.notices_api.tls import tls_context
 from pipeline.adapters.notices_api.tokens import checked
-from pipeline.adapters.redirects import not_followed
+from pipeline.adapters.redirects import is_redirect, not_followed
 from pipeline.errors import TokenUnavailable
 
 MAX_ANSWER = 65_536
@@ -145,7 +145,7 @@ class OAuthToken:
             ) as client,
             client.stream("POST", options.token_url, data=form, auth=auth) as response,
         ):
-            if 300 <= response.status_code < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+            if is_redirect(response.status_code):
                 where = not_followed(response.headers.get("location"))
                 raise TokenUnavailable(f"{self._name} answers {response.status_code}: {where}")
             body = bytearray()

@@ -17,7 +17,7 @@ import orjson
 
 from pipeline.adapters.inflated import inflated
 from pipeline.adapters.notices_api.redaction import Confidential
-from pipeline.adapters.redirects import not_followed
+from pipeline.adapters.redirects import is_redirect, not_followed
 from pipeline.model.reply import Fault, Reply
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class ReplyReader:
         def shown(text: str) -> str:
             return _printable(self.confidential.redact(text, token, notice))
 
-        if 300 <= status < 400:  # noqa: PLR2004 - RFC 9110, section 15.4
+        if is_redirect(status):
             return Reply(status, None, Fault.REDIRECT, retry_after, shown(not_followed(header("location"))))
         unpacked = inflated(body, header("content-encoding"), self._max_bytes)
         if unpacked is None:
