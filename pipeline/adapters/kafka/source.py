@@ -87,11 +87,13 @@ class KafkaSource:
         self._properties = properties
         self._group_id = str(properties.get("group.id"))
         self._commits = Commits(committed, self._alive)
+        reset = str(properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
         starts = StartOffsets(
             self._commits,
             identities,
             gone=events_gone,
             recreated=recreated,
+            reset=reset,
             intents_topic=intents.topic if intents is not None else None,
         )
         self._group = Membership(
@@ -105,7 +107,6 @@ class KafkaSource:
             forgotten=self._drop,
             intents=intents,
         )
-        reset = str(properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
         self._unreadable = UnreadablePartitions(reset, starts.report_gone)
         self._listener: SourceListener | None = None
         self._thread = threading.Thread(target=self._run, name="kafka-source", daemon=True)

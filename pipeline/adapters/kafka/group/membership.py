@@ -293,8 +293,7 @@ class Membership:
             return
         if partitions:
             self._epoch += 1
-            reset = str(self._properties.get("auto.offset.reset", CONSUMER_DEFAULTS["auto.offset.reset"]))
-            committed = self._retried(lambda: self._starts.of(consumer, partitions, reset))
+            committed = self._retried(lambda: self._starts.of(consumer, partitions))
             replays = self._retried(lambda: self._replays(committed))
             for replay in replays:
                 assigned = replay.assigned

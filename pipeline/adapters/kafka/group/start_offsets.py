@@ -33,30 +33,33 @@ class StartOffsets:
         *,
         gone: Callable[[str, int], None],
         recreated: Callable[[str], None],
+        reset: str,
         intents_topic: str | None,
     ) -> None:
         """`gone` counts events that retention deleted unread, `recreated` topics that were created again.
 
-        `intents_topic` is None where recipient care is off.
+        `reset` is `auto.offset.reset`, for partitions without a commit; `intents_topic` is None where recipient care is
+        off.
         """
         self._commits = commits
         self._identities = identities
         self._gone = gone
         self._recreated = recreated
+        self._reset = reset
         self._intents_topic = intents_topic
         self._gone_below: dict[TopicPartition, int] = {}
         """The log's start of partitions of which retention deleted events unread."""
         self._topic_ids: dict[str, str] = {}
         """The topics' ids at their newest assignment."""
 
-    def of(self, consumer: Consumer, partitions: list[KafkaPartition], reset: str) -> list[Committed]:
-        """Return where each of these partitions begins; `reset` is `auto.offset.reset`, for those without a commit.
+    def of(self, consumer: Consumer, partitions: list[KafkaPartition]) -> list[Committed]:
+        """Return where each of these partitions begins.
 
         Raises:
             KafkaException: Kafka has not answered.
         """
         origins = self._identities.origins({one.topic for one in partitions})
-        found = [self._start(consumer, one, origins[one.topic], reset) for one in _group_commits(consumer, partitions)]
+        found = [self._start(consumer, one, origins[one.topic]) for one in _group_commits(consumer, partitions)]
         self._topic_ids.update((topic, one.topic_id) for topic, one in origins.items() if one.topic_id)
         return found
 
@@ -91,7 +94,7 @@ class StartOffsets:
         """Forget what was reported of a partition that another member may own from now on."""
         self._gone_below.pop(partition, None)
 
-    def _start(self, consumer: Consumer, answer: KafkaPartition, origin: Origin, reset: str) -> Committed:
+    def _start(self, consumer: Consumer, answer: KafkaPartition, origin: Origin) -> Committed:
         """Return where to begin: at the committed offset, if the partition still has it."""
         partition = TopicPartition(answer.topic, answer.partition)
         low, high = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ASK_SECONDS)
@@ -124,7 +127,7 @@ class StartOffsets:
         if offset >= 0:
             return Committed(partition, offset, metadata, origin, line, scan)
         start = {"earliest": low, "smallest": low, "beginning": low, "latest": high, "largest": high, "end": high}
-        first = start.get(reset, OFFSET_INVALID)
+        first = start.get(self._reset, OFFSET_INVALID)
         return Committed(partition, first if first >= 0 else None, None, origin, line)
 
     def _is_recreated(self, origin: Origin, topic: str, metadata: str | None) -> bool:

@@ -125,7 +125,12 @@ def member(made: list[FakeConsumer], listener: RecordingListener) -> Membership:
     ledger: Any = EmptyLedger()
     commits = Commits(lambda _result, _count: None)
     starts = StartOffsets(
-        commits, Ids(), gone=lambda _topic, _count: None, recreated=lambda _topic: None, intents_topic=None
+        commits,
+        Ids(),
+        gone=lambda _topic, _count: None,
+        recreated=lambda _topic: None,
+        reset="earliest",
+        intents_topic=None,
     )
     group = Membership(
         {"sasl.password": "old"},
